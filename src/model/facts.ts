@@ -1,0 +1,59 @@
+/** Facts: what one source says. The words are those of docs/words.md. */
+
+/** A value as rules see it. Dates come from typed attributes, never from guessing at text. */
+export type AttributeValue = string | number | boolean | Date | readonly string[];
+
+/** Why something should go. Only what a source itself stated may be acted upon at once. */
+export type Evidence =
+  /** The person was disabled or deleted: tombstone, disabled bit, SCIM DELETE or active=false. */
+  | 'explicit'
+  /** A membership that the source took away: SCIM PATCH or PUT, or missing from a member list read whole. */
+  | 'removed'
+  /** The entry left the source's filter. */
+  | 'scoped-out'
+  /** The entry itself is missing from a sealed full reading. */
+  | 'absent'
+  | 'unknown';
+
+/** The lists behind the unions are the single place where their members are named. */
+export const EVIDENCE: readonly Evidence[] = ['explicit', 'removed', 'scoped-out', 'absent', 'unknown'];
+
+/** What names a record: the source and the source's own immutable id. */
+export interface RecordRef {
+  readonly source: string;
+  readonly anchor: string;
+}
+
+/** A person as one source describes them. `id` is the anchor: the source's own and never changes. */
+export interface PersonRecord {
+  readonly id: string;
+  readonly userName: string;
+  readonly active: boolean;
+  readonly displayName?: string;
+  readonly emails: readonly string[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+export interface GroupRecord {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** The smallest thing a source can tell us. A member may itself be a group. */
+export type Fact =
+  | { readonly type: 'person'; readonly person: PersonRecord }
+  | { readonly type: 'group'; readonly group: GroupRecord }
+  | { readonly type: 'member'; readonly group: string; readonly member: string }
+  | { readonly type: 'notMember'; readonly group: string; readonly member: string; readonly evidence: Evidence }
+  | { readonly type: 'gone'; readonly id: string; readonly evidence: Evidence };
+
+/** One pass over a source. */
+export interface Reading {
+  /** `full`: what is not in here has left. `changes`: only what moved. */
+  readonly scope: 'full' | 'changes';
+  /** Attributes that this reading asked for and may see: absent ones among them are empty, others unknown. */
+  readonly covers: readonly string[];
+  readonly facts: AsyncIterable<Fact>;
+  /** Known once `facts` has ended: is it provably complete, and where may the next one start? */
+  end(): { readonly sealed: true; readonly cursor?: string } | { readonly sealed: false; readonly because: string };
+}

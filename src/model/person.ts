@@ -1,0 +1,53 @@
+import type { AttributeValue, Evidence, RecordRef } from './facts.ts';
+
+/** `suspended`: blocked, everything kept, restored on return. `left`: a leaver. */
+export type LifeCycle = 'active' | 'suspended' | 'left';
+
+/** A group over all sources: `source/anchor`. */
+export type GroupId = `${string}/${string}`;
+
+/** One group on the way from a person to a group that a rule names. */
+export interface GroupStep {
+  readonly id: GroupId;
+  readonly name: string;
+}
+
+/** From the group that holds the record directly to the group that is meant; one entry for a direct membership. */
+export type GroupPath = readonly GroupStep[];
+
+/** What one linked record contributes to a person, as the store hands it to `mapping`. */
+export interface LinkedRecord extends RecordRef {
+  readonly userName: string;
+  readonly displayName?: string;
+  readonly emails: readonly string[];
+  readonly active: boolean;
+  /** Set when the source no longer has the record, with what it said about that. */
+  readonly gone?: Evidence;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Attributes that the source delivered or would have; `undefined` means all that are declared for it. */
+  readonly covers?: readonly string[];
+  /** Groups that hold this record directly. */
+  readonly memberOf: readonly GroupId[];
+  /** Rises with every change of the record. Part of a step's basis. */
+  readonly version: number;
+}
+
+/** One human, as all sources together know them: what rules see. */
+export interface Person {
+  /** Random (`p_…`), never derived from attributes. */
+  readonly id: string;
+  readonly userName: string;
+  readonly displayName: string;
+  readonly email?: string;
+  readonly life: LifeCycle;
+  /** Rises with every explicit leave: nothing planned for an older generation may add anything. */
+  readonly generation: number;
+  /** Why the life cycle is not `active`. */
+  readonly evidence?: Evidence;
+  readonly records: readonly LinkedRecord[];
+  /** Every group, direct or through other groups, by id, with the path that leads there. */
+  readonly groups: ReadonlyMap<GroupId, GroupPath>;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Names of attributes that were delivered (maybe empty). Others are unknown: a rule that needs one is indeterminate. */
+  readonly covers: ReadonlySet<string>;
+}

@@ -1,0 +1,100 @@
+import type { Cause, ItemKey } from './accounts.ts';
+import type { Evidence } from './facts.ts';
+
+/** `claim` and `adopt` write the ledger only. `destroy`: what can't be undone, after its delay. */
+export type Op =
+  | 'claim'
+  | 'adopt'
+  | 'create'
+  | 'update'
+  | 'enable'
+  | 'block'
+  | 'grant'
+  | 'revoke'
+  | 'alias'
+  | 'unalias'
+  | 'endSessions'
+  | 'destroy';
+
+/** How much a change can hurt if it is wrong. */
+export type Risk = 'low' | 'medium' | 'high';
+
+/**
+ * One change of one item. `before` and `after` are plain JSON, as an operator reads them:
+ * - create/update: `after` (and `before`) is a `Profile`;
+ * - grant/revoke/claim of a role: `{ role, roleId? }`; no `roleId` in `after` means a role that is still to be made;
+ * - block/enable: `{ active: boolean }`.
+ */
+export interface Change {
+  readonly op: Op;
+  readonly item: ItemKey;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** ISO 8601. */
+  readonly until?: string;
+  readonly causes: readonly Cause[];
+  readonly evidence?: Evidence;
+  readonly risk: Risk;
+}
+
+/** All changes for one person at one target, in order. */
+export interface Step {
+  readonly target: string;
+  readonly person: string;
+  /** Digest of the person's records, the rules revision, the observed object and time bounds passed: what the step rests on. */
+  readonly basis: string;
+  readonly changes: readonly Change[];
+}
+
+/** A planned change that waits for approval. It survives re-planning while its basis stands. */
+export interface Hold {
+  readonly target: string;
+  readonly person: string;
+  readonly item: ItemKey;
+  readonly op: Op;
+  readonly basis: string;
+  readonly because: string;
+}
+
+/** What could not be planned, and why. */
+export type FindingKind =
+  /** Two persons want one login at a target: neither that lacks an account gets one. */
+  | 'login-collision'
+  /** An account with this login exists at the target and is not ours. */
+  | 'account-exists'
+  /** What we gave is gone at the target: another hand took it, and it is not given again by itself. */
+  | 'foreign-removal'
+  /** The account is blocked at the target, and not by us. */
+  | 'foreign-block'
+  /** The account is managed by somebody else or an administrator's: read-only. */
+  | 'read-only'
+  /** A role that a rule names does not exist (or is there twice) at the target. */
+  | 'role-missing'
+  | 'role-ambiguous'
+  /** A rule could not be decided: it adds nothing, and what the person has stays. */
+  | 'indeterminate'
+  /** The target can't do what is wanted. */
+  | 'not-capable'
+  /** The profile lacks something that the target requires, or it is not valid there. */
+  | 'profile-incomplete';
+
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly person?: string;
+  readonly target?: string;
+  /** What it is about: an item, a rule id, a login. */
+  readonly object: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** Plain data; the hash is SHA-256 over the canonical JSON of the steps. */
+export interface Plan {
+  readonly hash: string;
+  readonly steps: readonly Step[];
+  readonly holds: readonly Hold[];
+  readonly findings: readonly Finding[];
+}
+
+/** `observe` writes only by `apply HASH`; `add-only` still blocks and detaches leavers. */
+export type Mode = 'observe' | 'add-only' | 'full';

@@ -1,0 +1,79 @@
+/** Where something stands in a settings or rules file. Lines and columns count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A mistake in settings or rules: what is wrong, where, and what to do about it. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  readonly place?: Place;
+  readonly message: string;
+  /** What to do. */
+  readonly remedy?: string;
+  /** Two lines to show below the message: the source line and a caret under the culprit. */
+  readonly excerpt?: string;
+}
+
+/** Never throws: an error while evaluating is `indeterminate`, with the reason. */
+export type Outcome<T> = { readonly value: T } | { readonly indeterminate: string };
+
+/** A compiled, type-checked expression. `T` is the type it was checked to give. */
+export interface Expression<T> {
+  readonly text: string;
+  readonly place: Place;
+  evaluate(input: ExpressionInput): Outcome<T>;
+}
+
+/** What an expression may read. The clock comes in as a value. */
+export interface ExpressionInput {
+  readonly user: Readonly<Record<string, unknown>>;
+  /** Delivered attributes; reading another one makes the outcome indeterminate. */
+  readonly covers: ReadonlySet<string>;
+  readonly now: Date;
+}
+
+/** Names a group in a rule. `id` decides and `name` is then only checked; a name alone is allowed, with a warning. */
+export interface GroupRef {
+  readonly source: string;
+  readonly id?: string;
+  readonly name?: string;
+  readonly nested: boolean;
+}
+
+export interface Grant {
+  readonly target: string;
+  readonly role: string;
+  readonly until?: Expression<Date>;
+}
+
+export interface Rule {
+  readonly id: string;
+  readonly place: Place;
+  readonly about?: string;
+  readonly when?: { readonly group: GroupRef };
+  readonly if?: Expression<boolean>;
+  readonly grant: readonly Grant[];
+  readonly alias: ReadonlyArray<{ readonly target: string; readonly set: string; readonly username: Expression<string> }>;
+  /** Role names, `*` stands for any run of characters. Deny wins over every grant. */
+  readonly deny: ReadonlyArray<{ readonly target: string; readonly role: string }>;
+  readonly protected: boolean;
+  /** Evaluated and reported, not acted upon. */
+  readonly shadow: boolean;
+}
+
+/** All rules of a folder at one moment. `revision` is a digest of their meaning: file order and comments don't count. */
+export interface RuleSet {
+  readonly revision: string;
+  readonly rules: readonly Rule[];
+}
+
+/** How the account of a person at one target is to look. Values come from templates of the rule language. */
+export interface ProfileTemplate {
+  readonly login: Expression<string>;
+  readonly firstName?: Expression<string>;
+  readonly lastName?: Expression<string>;
+  readonly displayName: Expression<string>;
+  readonly email?: Expression<string>;
+}
