@@ -1,25 +1,7 @@
 import type { Observed } from '../model/accounts.ts';
 import type { Change } from '../model/plan.ts';
 import type { TargetSettings } from '../model/settings.ts';
-
-/** What a target can do; the planner leaves out, and reports, the rest. */
-export interface Capabilities {
-  /** Block sign-in and lift the block. */
-  readonly block: boolean;
-  readonly roles: boolean;
-  readonly createRoles: boolean;
-  readonly aliases: boolean;
-  readonly endSessions: boolean;
-  /** Carries our ownership mark on the account. */
-  readonly mark: boolean;
-}
-
-/** A role that can be given. */
-export interface TargetRole {
-  readonly id: string;
-  readonly name: string;
-  readonly managedBy?: string;
-}
+import type { Capabilities, TargetRole } from '../model/target.ts';
 
 /** Names one account: by the target's id once it is known, else by its login. */
 export interface AccountRef {

@@ -1,0 +1,65 @@
+import type { Desired, ItemKey, LedgerRow, Observed } from './accounts.ts';
+import type { GroupId, Person } from './person.ts';
+import type { Finding, Mode, Step } from './plan.ts';
+import type { ExpressionInput, Outcome, ProfileTemplate } from './rules.ts';
+import type { Capabilities } from './target.ts';
+
+/** All groups and which groups hold which: small beside the people, so it is kept whole. */
+export interface GroupGraph {
+  /** Groups that exist; a deleted group is not in here and passes nothing on. */
+  readonly names: ReadonlyMap<GroupId, string>;
+  /** For a group, the groups that hold it as a member. May have cycles. */
+  readonly parents: ReadonlyMap<GroupId, readonly GroupId[]>;
+}
+
+/** What mapping and plan need to know of a target; nothing here changes while a plan is made. */
+export interface TargetView {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly can: Capabilities;
+  readonly createRoles: boolean;
+  readonly profile: ProfileTemplate;
+}
+
+/** How a role's name reads at a target. A pinned id decides; without one, the name must be there exactly once. */
+export type RoleLookup = (
+  role: string,
+) => { readonly id: string; readonly managedBy?: string } | 'missing' | 'ambiguous';
+
+/** What the rules came to for one person. */
+export interface Wanted {
+  /** By target id; a target at which nothing is wanted is not in here. */
+  readonly desired: ReadonlyMap<string, Desired>;
+  /** By target id: items whose rules could not be decided. Nothing is added or taken for them. */
+  readonly undecided: ReadonlyMap<string, ReadonlySet<ItemKey>>;
+  readonly findings: readonly Finding[];
+}
+
+/** Everything that one step is made of, for one person at one target. */
+export interface StepInput {
+  readonly person: Person;
+  readonly target: TargetView;
+  readonly desired?: Desired;
+  readonly undecided: ReadonlySet<ItemKey>;
+  /** The account that the ledger or our mark says is this person's. */
+  readonly observed?: Observed;
+  /** Another account at the target that has the wanted login. */
+  readonly loginHolder?: Observed;
+  /** The account's last observation is known: false before the target was first read. */
+  readonly targetRead: boolean;
+  readonly ledger: readonly LedgerRow[];
+  readonly roles: RoleLookup;
+  /** Other persons who want the same login here; `owner` if one of them has the account in the ledger. */
+  readonly rivals: ReadonlyArray<{ readonly person: string; readonly owner: boolean }>;
+  readonly rulesRevision: string;
+  readonly now: Date;
+}
+
+export interface StepResult {
+  readonly step?: Step;
+  /** The digest that a step rests on, also when there is nothing to do. */
+  readonly basis: string;
+  readonly findings: readonly Finding[];
+}
+
+export type { ExpressionInput, Outcome };
