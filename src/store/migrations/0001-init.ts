@@ -65,14 +65,17 @@ const STATEMENTS = [
   `create index person_record_person on person_record (person)`,
 
   // What has to be planned again. Written in the transaction of the change itself; O(change), groups are not expanded.
+  // expanded: how far the planner has worked off a row that stands for many persons.
   `create table dirty (
      id bigint generated always as identity primary key,
      kind text not null check (kind in ('user', 'group', 'person', 'all')),
      record_key bigint,
      person text,
      urgent boolean not null default false,
+     expanded text,
      at timestamptz not null default now()
    )`,
+  `create index dirty_urgent on dirty (id) where urgent`,
 
   // What we gave, and so may take back.
   `create table ledger (
@@ -101,6 +104,7 @@ const STATEMENTS = [
      primary key (target, account_id)
    )`,
   `create index observed_login on observed (target, login_key)`,
+  `create index observed_mark on observed ((account->>'mark')) where account ? 'mark'`,
   `create table target_role (
      target text not null,
      role_id text not null,
@@ -109,6 +113,7 @@ const STATEMENTS = [
      seen_at timestamptz not null default now(),
      primary key (target, role_id)
    )`,
+  `create index target_role_name on target_role (target, name)`,
   // A role's name resolves once; from then on the id decides.
   `create table role_pin (
      target text not null,
@@ -158,6 +163,7 @@ const STATEMENTS = [
    )`,
   `create index step_plan on step (plan_id)`,
   `create index step_lane on step (person, target, id)`,
+  `create index step_open on step (person, target, id) where state in ('proposed', 'pending', 'refused')`,
 
   // The truth of the queue: one row a lane. It points to the newest allowed step; jobs in the queue hold the key only.
   // block_generation: an explicit leave asked for sign-in to be blocked, whatever else is planned.
@@ -179,6 +185,7 @@ const STATEMENTS = [
      primary key (target, person)
    )`,
   `create index work_due on work (target, priority desc, not_before) where state = 'pending'`,
+  `create index work_enqueued on work (target, enqueued_at) where state = 'pending' and enqueued_at is not null`,
   `create index work_parked on work (target) where state = 'parked'`,
 
   `create table finding (
