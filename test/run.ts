@@ -11,10 +11,9 @@ if (files.length === 0) {
   process.stderr.write('no test files found: run this in the project folder\n');
   process.exit(1);
 }
-const reporter = process.stdout.isTTY ? 'spec' : 'dot';
 const run = spawnSync(
   process.execPath,
-  ['--test', '--test-isolation=none', '--test-timeout=180000', `--test-reporter=${reporter}`, ...files],
+  ['--test', '--test-isolation=none', '--test-timeout=180000', '--test-reporter=spec', ...files],
   { stdio: 'inherit' },
 );
 process.exit(run.status ?? 1);
