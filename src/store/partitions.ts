@@ -1,0 +1,46 @@
+import type { Db } from './db.ts';
+
+const MONTHS_AHEAD = 1;
+/** Any number: serialises the making of partitions over all processes. */
+const LOCK = 7_240_117;
+
+/**
+ * Makes the history's partitions for the month of `now` and the next. Cheap when they are there; safe to call at once
+ * from several processes. Moves nothing: a month that already has entries in the default partition stays there.
+ */
+export async function ensureEventPartitions(db: Db, now: Date): Promise<void> {
+  for (let ahead = 0; ahead <= MONTHS_AHEAD; ahead += 1) {
+    const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
+    const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead + 1, 1));
+    const name = `event_${from.toISOString().slice(0, 7).replace('-', '_')}`;
+    if (!(await exists(db, name))) await makePartition(db, name, from, to);
+  }
+}
+
+async function makePartition(db: Db, name: string, from: Date, to: Date): Promise<void> {
+  try {
+    await db.tx(async (tx) => {
+      // Making one locks the whole history for a moment: rather try again next time than queue everybody behind us.
+      await tx.rows({ text: `set local lock_timeout = '3s'` });
+      await tx.rows({ text: `select pg_advisory_xact_lock(${LOCK})` });
+      if (await exists(tx, name)) return;
+      await tx.rows({
+        text: `create table ${name} partition of event for values from ('${from.toISOString()}') to ('${to.toISOString()}')`,
+      });
+    });
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== ENTRIES_IN_DEFAULT && code !== LOCK_NOT_AVAILABLE) throw error;
+  }
+}
+
+const ENTRIES_IN_DEFAULT = '23514';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+async function exists(db: Db, table: string): Promise<boolean> {
+  const row = await db.row<{ found: boolean }>({
+    text: 'select to_regclass($1) is not null as found',
+    values: [table],
+  });
+  return row?.found === true;
+}

@@ -1,0 +1,141 @@
+import { type CustomTypesConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig, types as parsers } from 'pg';
+import type { Db, Statement } from './db.ts';
+import { asUnavailable } from './unavailable.ts';
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+
+/** A bigint as number. Our keys and counters stay far below 2^53; beyond it a wrong number is worse than an error. */
+function toNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} does not fit into a number`);
+  return value;
+}
+
+/** Parsers of these connections only: a process-wide setting would change other users of pg (BullMQ) too. */
+const types: CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: string) => {
+    if (format !== 'binary') {
+      if (oid === INT8) return toNumber;
+      if (oid === INT8_ARRAY) {
+        const parse = parsers.getTypeParser(INT8_ARRAY as number, 'text') as (text: string) => unknown[];
+        return (text: string) => parse(text).map((item) => (item === null ? null : toNumber(String(item))));
+      }
+    }
+    return format === 'binary' ? parsers.getTypeParser(oid, 'binary') : parsers.getTypeParser(oid, 'text');
+  },
+};
+
+/** Options of every connection of the store, over which `config` wins. Times in milliseconds. */
+function poolConfig(config: PoolConfig): PoolConfig {
+  return {
+    max: 16,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: 300_000,
+    idle_in_transaction_session_timeout: 120_000,
+    keepAlive: true,
+    application_name: 'drawbridge',
+    ...config,
+    options: config.options === undefined ? '-c search_path=drawbridge' : `${config.options} -c search_path=drawbridge`,
+    types,
+  };
+}
+
+export interface OpenDb {
+  readonly db: Db;
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+/**
+ * A pool as `Db`. Connects when first used. A connection that the server drops is replaced at the next use; statements
+ * that were under way, or come while the server is away, throw `StoreUnavailable`. Every other error is pg's own.
+ */
+export function openDb(config: PoolConfig): OpenDb {
+  const pool = new Pool(poolConfig(config));
+  pool.setMaxListeners(0);
+  // Without listeners a dropped connection, idle or in use, would end the process. The pool itself throws it away.
+  pool.on('error', ignore);
+  pool.on('connect', (client) => client.on('error', ignore));
+  let ended: Promise<void> | undefined;
+  return { db: poolDb(pool, config), pool, close: () => (ended ??= pool.end()) };
+}
+
+function poolDb(pool: Pool, config: PoolConfig): Db {
+  const said = (error: unknown) => asUnavailable(error, config) ?? error;
+  const rows = async <R>(statement: Statement): Promise<R[]> => {
+    try {
+      return (await pool.query(query(statement))).rows as R[];
+    } catch (error) {
+      throw said(error);
+    }
+  };
+  const connection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
+    const client = await pool.connect().catch((error: unknown) => Promise.reject(said(error)));
+    let broken = false;
+    try {
+      return await work(client);
+    } catch (error) {
+      const told = said(error);
+      broken = told !== error;
+      throw told;
+    } finally {
+      client.release(broken);
+    }
+  };
+  return {
+    rows,
+    row: async (statement) => first(await rows(statement)),
+    connection,
+    tx: (work, options) => connection((client) => transaction(client, work, options?.isolation)),
+  };
+}
+
+async function transaction<T>(
+  client: PoolClient,
+  work: (db: Db) => Promise<T>,
+  isolation: 'repeatable read' | undefined,
+): Promise<T> {
+  await client.query(isolation === undefined ? 'begin' : `begin isolation level ${isolation}`);
+  // An inner tx that failed takes the outer one with it, even where somebody caught its error: half of it was done.
+  let failed: { readonly error: unknown } | undefined;
+  const rows = async <R>(statement: Statement): Promise<R[]> => (await client.query(query(statement))).rows as R[];
+  const db: Db = {
+    rows,
+    row: async (statement) => first(await rows(statement)),
+    tx: async (inner) => {
+      try {
+        return await inner(db);
+      } catch (error) {
+        failed ??= { error };
+        throw error;
+      }
+    },
+    connection: () => Promise.reject(new Error('a connection of its own is not to be had inside a transaction')),
+  };
+  try {
+    const result = await work(db);
+    if (failed !== undefined) throw failed.error;
+    // PostgreSQL answers COMMIT with ROLLBACK when a statement had failed and its error was caught on the way.
+    const { command } = await client.query('commit');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it had failed');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(ignore);
+    throw error;
+  }
+}
+
+const query = ({ text, values, name }: Statement): QueryConfig => ({
+  text,
+  ...(values === undefined ? {} : { values: values as unknown[] }),
+  ...(name === undefined ? {} : { name }),
+});
+
+function first<R>(rows: R[]): R | undefined {
+  if (rows.length > 1) throw new Error(`a statement for at most one row gave ${rows.length}`);
+  return rows[0];
+}
+
+function ignore(): void {}
