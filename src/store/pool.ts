@@ -62,8 +62,11 @@ export function openDb(config: PoolConfig): OpenDb {
   return { db: poolDb(pool, config), pool, close: () => (ended ??= pool.end()) };
 }
 
+/** What a borrower left must not surprise the next one: subscriptions, cursors, settings, locks. */
+const CLEAN = 'unlisten *; close all; reset all; select pg_advisory_unlock_all()';
+
 function poolDb(pool: Pool, config: PoolConfig): Db {
-  const said = (error: unknown) => asUnavailable(error, config) ?? error;
+  const said = (error: unknown): unknown => asUnavailable(error, config) ?? error;
   const rows = async <R>(statement: Statement): Promise<R[]> => {
     try {
       return (await pool.query(query(statement))).rows as R[];
@@ -71,24 +74,37 @@ function poolDb(pool: Pool, config: PoolConfig): Db {
       throw said(error);
     }
   };
-  const connection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  /** `keep` says after a failure whether the connection may serve again. */
+  const borrow = async <T>(work: (client: PoolClient) => Promise<T>, keep: (told: boolean) => boolean): Promise<T> => {
     const client = await pool.connect().catch((error: unknown) => Promise.reject(said(error)));
-    let broken = false;
+    let destroy = false;
     try {
       return await work(client);
     } catch (error) {
       const told = said(error);
-      broken = told !== error;
+      destroy = !keep(told !== error);
       throw told;
     } finally {
-      client.release(broken);
+      client.release(destroy);
     }
   };
   return {
     rows,
     row: async (statement) => first(await rows(statement)),
-    connection,
-    tx: (work, options) => connection((client) => transaction(client, work, options?.isolation)),
+    connection: (work) =>
+      borrow(
+        async (client) => {
+          const result = await work(client);
+          await client.query(CLEAN);
+          return result;
+        },
+        () => false,
+      ),
+    tx: (work, options) =>
+      borrow(
+        (client) => transaction(client, work, options?.isolation),
+        (lost) => !lost,
+      ),
   };
 }
 

@@ -28,7 +28,7 @@ export async function withLock<T>(file: string, work: () => Promise<T>, waitMs =
 
 function take(file: string, mine: string): boolean {
   const own = `${file}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(own, mine, { mode: 0o600 });
+  writeFileSync(own, mine, { mode: 0o644 });
   try {
     // A link either appears with its content or not at all.
     linkSync(own, file);

@@ -1,4 +1,5 @@
-import { copyFileSync, statSync, truncateSync } from 'node:fs';
+import { copyFileSync, fchownSync, openSync, statSync, truncateSync } from 'node:fs';
+import type { Place } from './place.ts';
 
 const LIMIT = 8 * 1024 * 1024;
 
@@ -7,4 +8,14 @@ export function rotateLog(file: string, limit: number = LIMIT): void {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < limit) return;
   copyFileSync(file, `${file}.1`);
   truncateSync(file);
+}
+
+/** Opens the server's log for appending. It belongs to the data folder's owner, also when root makes it. */
+export function openLog(place: Place): number {
+  const log = openSync(place.log, 'a', 0o600);
+  if (place.user !== undefined) {
+    const { uid, gid } = statSync(place.folder);
+    fchownSync(log, uid, gid);
+  }
+  return log;
 }

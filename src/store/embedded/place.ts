@@ -112,8 +112,8 @@ function readPointer(folder: string): string | undefined {
 /** A pointer was written, so a database was made: a missing one is a loss, never a reason to begin an empty one. */
 export function refuseLostCluster(place: Place): void {
   if (place.cluster === join(place.folder, 'postgres') || existsSync(place.cluster)) return;
-  const log = join(place.folder, POINTER);
-  throw new StoreRefused(`${log} says that the database lies in ${place.cluster}, and there is nothing`, {
-    remedy: `Bring that folder back, from a backup if need be; or delete ${log} to begin with an empty store.`,
+  const pointer = join(place.folder, POINTER);
+  throw new StoreRefused(`${pointer} says that the database lies in ${place.cluster}, and there is nothing`, {
+    remedy: `Bring that folder back, from a backup if need be; or delete ${pointer} to begin with an empty store.`,
   });
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreRefused } from '../errors.ts';
 import type { Binaries } from './binaries.ts';
 import { lastLines } from './cluster.ts';
-import { rotateLog } from './log.ts';
+import { openLog, rotateLog } from './log.ts';
 import type { Place } from './place.ts';
-import { isPostgres, processOf, signal, sleep, until } from './process.ts';
+import { processOf, servesCluster, signal, sleep, until } from './process.ts';
 import { serverEnv } from './run.ts';
 import { PORT, socketFolder } from './socket.ts';
 
@@ -53,7 +53,8 @@ export function findPostmaster(place: Place): Postmaster | undefined {
   const lines = pidFile(place)?.split('\n') ?? [];
   const pid = Number(lines[0]);
   // Its number may belong to another program by now, after a restart of the machine or container.
-  if (!Number.isInteger(pid) || pid <= 0 || processOf(pid) === undefined || !isPostgres(pid)) return undefined;
+  if (!Number.isInteger(pid) || pid <= 0 || processOf(pid) === undefined) return undefined;
+  if (!servesCluster(pid, place.cluster)) return undefined;
   const state = lines[7]?.trim();
   return {
     pid,
@@ -72,15 +73,19 @@ function pidFile(place: Place): string | undefined {
 
 /**
  * Starts the server, detached and in a process group of its own, and waits until it takes connections.
- * Tries again while what a killed server left behind is still going away. Only under the start lock.
+ * Tries again while what a killed server left behind is still going away. Only under the start lock, and when
+ * none runs.
  */
 export async function startPostmaster(place: Place, binaries: Binaries, unsafe: boolean): Promise<Postmaster> {
   const end = performance.now() + DRAIN_LIMIT;
+  let previous: string | undefined;
   for (;;) {
-    if (findPostmaster(place) === undefined) rmSync(join(place.cluster, 'postmaster.pid'), { force: true });
+    // A file that is left belongs to a killed server. Whoever used that one looks for it at the same socket.
+    previous ??= pidFile(place)?.split('\n')[4];
+    rmSync(join(place.cluster, 'postmaster.pid'), { force: true });
     rotateLog(place.log);
     const from = size(place.log);
-    const child = spawnServer(place, binaries, unsafe);
+    const child = spawnServer(place, binaries, socketFolder(place, previous), unsafe);
     const started = await waitReady(place, child);
     if (started !== undefined) return started;
     const said = readFileSync(place.log, 'utf8').slice(from);
@@ -94,14 +99,10 @@ export async function startPostmaster(place: Place, binaries: Binaries, unsafe: 
   }
 }
 
-function spawnServer(place: Place, binaries: Binaries, unsafe: boolean): ChildProcess {
-  const settings = {
-    ...SETTINGS,
-    ...(unsafe ? UNSAFE : {}),
-    unix_socket_directories: socketFolder(place),
-  };
+function spawnServer(place: Place, binaries: Binaries, socket: string, unsafe: boolean): ChildProcess {
+  const settings = { ...SETTINGS, ...(unsafe ? UNSAFE : {}), unix_socket_directories: socket };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const log = openSync(place.log, 'a', 0o600);
+  const log = openLog(place);
   try {
     const child = spawn(join(binaries.bin, 'postgres'), ['-D', place.cluster, ...args], {
       detached: true,

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** What identifies a process beyond its number, which the system gives out again. */
 export interface ProcessIdentity {
@@ -29,16 +30,28 @@ export function processOf(pid: number): ProcessIdentity | undefined {
   }
 }
 
-/** Is it a PostgreSQL server process, by the program that it runs? */
-export function isPostgres(pid: number): boolean {
+/** Is it the PostgreSQL server of this cluster? A server's working folder is its cluster, however it was started. */
+export function servesCluster(pid: number, cluster: string): boolean {
+  if (process.platform === 'linux') {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(cluster);
+    } catch {
+      // Root in a container may not look there; the command line is open to all.
+    }
+  }
+  const [program = '', ...args] = commandLine(pid);
+  return /^postgres$|^postmaster$/.test(basename(program)) && args.includes(cluster);
+}
+
+function commandLine(pid: number): string[] {
   try {
-    const command =
-      process.platform === 'linux'
-        ? readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-        : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
-    return command.includes('postgres');
+    return process.platform === 'linux'
+      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+          .trim()
+          .split(' ');
   } catch {
-    return false;
+    return [];
   }
 }
 

@@ -13,9 +13,10 @@ const FILE = `/.s.PGSQL.${PORT}`;
 /**
  * The folder of the server's socket, made with mode 0700 for the server's user: who may enter it is the superuser.
  * The same one at every start, so that pools find a server again that was started anew. A folder of that name that
- * somebody else made is not used.
+ * somebody else made is not used. `previous`: where a killed server had it, to which pools may still hold.
  */
-export function socketFolder(place: Place): string {
+export function socketFolder(place: Place, previous?: string): string {
+  if (previous !== undefined && previous !== '' && make(previous, place)) return previous;
   const { temp } = place;
   const name = `drawbridge-${createHash('sha256').update(place.cluster).digest('hex').slice(0, 16)}`;
   const bases = [temp, '/tmp'].filter(

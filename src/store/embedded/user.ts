@@ -12,17 +12,17 @@ export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /**
  * PostgreSQL refuses to run as root: a root process runs it as the owner of an existing cluster, or else as `nobody`.
- * Any other process runs it as itself (undefined).
+ * Any other process runs it as itself (undefined), and can't use another user's cluster.
  */
 export function serverUser(cluster: string): ServerUser | undefined {
-  if (!isRoot()) return undefined;
-  try {
-    const { uid, gid } = statSync(cluster);
-    if (uid !== 0) return { uid, gid };
-  } catch {
-    // No cluster yet.
+  const owner = statSync(cluster, { throwIfNoEntry: false });
+  if (isRoot()) return owner === undefined || owner.uid === 0 ? nobody() : { uid: owner.uid, gid: owner.gid };
+  if (owner !== undefined && owner.uid !== process.getuid?.()) {
+    throw new StoreRefused(`The database in ${cluster} belongs to the user with id ${owner.uid}`, {
+      remedy: 'Run Drawbridge as that user or as root, or name another data folder in store.url.',
+    });
   }
-  return nobody();
+  return undefined;
 }
 
 function nobody(): ServerUser {
