@@ -1,0 +1,139 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Change, Plan, Step } from '../model/plan.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { Db } from '../store/db.ts';
+import type { NewStep, StoredStep } from '../store/plans.ts';
+import { type PlannedPerson, computePersons, laneOf, readGround } from './compute.ts';
+import type { PlanDeps } from './deps.ts';
+
+/** Priority of work for somebody who left or is suspended, above everything else. */
+export const URGENT = 100;
+
+export interface Planned {
+  readonly persons: number;
+  /** Steps that are new and may be carried out. */
+  readonly steps: number;
+  readonly urgent: boolean;
+}
+
+/**
+ * Plans these persons and writes all that follows from it in one transaction: plan, steps, findings, wanted logins and
+ * work. `settle` takes away in the same transaction what asked for it; when it says no, somebody else has planned
+ * these persons, and nothing is written.
+ */
+export async function planBatch(
+  deps: PlanDeps,
+  ids: readonly string[],
+  settle: (tx: Db) => Promise<boolean>,
+): Promise<Planned | undefined> {
+  const { db, store } = deps;
+  const read = await db.tx(
+    async (tx) => {
+      const ground = await readGround(deps, tx);
+      const people = await computePersons(store, tx, ground, ids);
+      return { ground, people, open: await store.plans.openSteps(tx, ids) };
+    },
+    { isolation: 'repeatable read' },
+  );
+  const sorted = sortOut(read.people, new Map(read.open.map((step) => [laneOf(step), step])));
+  const plan = makePlan(
+    sorted.fresh.map(asStep),
+    read.people.flatMap((p) => p.findings),
+    [],
+  );
+  const priorities = new Map(read.people.map(({ person }) => [person.id, person.life === 'active' ? 0 : URGENT]));
+  return db.tx(async (tx) => {
+    await store.leases.oneAtATime(tx, 'plan');
+    if (!(await settle(tx))) return undefined;
+    const persons = read.people.map(({ person }) => person.id);
+    await store.logins.replaceLogins(
+      tx,
+      persons,
+      read.people.flatMap((p) => p.logins),
+    );
+    await store.findings.replaceFindings(tx, persons, plan.findings);
+    await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
+    await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
+    const due = await savePartial(deps, tx, plan, sorted.fresh, read.ground.views.rules.revision, priorities);
+    return { persons: persons.length, steps: due, urgent: [...priorities.values()].some((p) => p > 0) };
+  });
+}
+
+/** A plan without steps leaves no row. Gives how many steps may be carried out. */
+async function savePartial(
+  { store }: PlanDeps,
+  tx: Db,
+  plan: Plan,
+  steps: readonly NewStep[],
+  rulesRevision: string,
+  priorities: ReadonlyMap<string, number>,
+): Promise<number> {
+  if (steps.length === 0) return 0;
+  const counts = countChanges(plan.steps);
+  const id = await store.plans.insertPlan(tx, {
+    hash: plan.hash,
+    kind: 'partial',
+    actor: 'drawbridge',
+    rulesRevision,
+    counts,
+  });
+  const saved = await store.plans.insertSteps(tx, id, steps);
+  const pending = new Set(steps.filter((step) => step.state === 'pending').map(laneOf));
+  await store.work.putWork(
+    tx,
+    saved.filter((step) => pending.has(laneOf(step))),
+    priorities,
+  );
+  await store.events.appendEvents(tx, [
+    { actor: 'drawbridge', kind: 'plan.made', object: plan.hash, detail: { ...counts } },
+  ]);
+  return pending.size;
+}
+
+interface Sorted {
+  /** Steps that the lanes don't have yet. */
+  readonly fresh: NewStep[];
+  /** Lanes where nothing is to be done. */
+  readonly quiet: Array<{ target: string; person: string }>;
+}
+
+/** A lane that has the same step already (same basis, same changes) is in neither list: it is left as it is. */
+function sortOut(people: readonly PlannedPerson[], open: ReadonlyMap<string, StoredStep>): Sorted {
+  const sorted: Sorted = { fresh: [], quiet: [] };
+  for (const { person, lanes } of people) {
+    for (const { target, result } of lanes) {
+      const lane = { target: target.id, person: person.id };
+      const state = target.mode === 'observe' ? ('proposed' as const) : ('pending' as const);
+      if (result.step === undefined || result.step.changes.length === 0) sorted.quiet.push(lane);
+      else {
+        const step = {
+          ...lane,
+          basis: result.step.basis,
+          generation: person.generation,
+          changes: result.step.changes,
+          state,
+        };
+        if (!isSame(open.get(laneOf(lane)), step)) sorted.fresh.push(step);
+      }
+    }
+  }
+  return sorted;
+}
+
+function isSame(open: StoredStep | undefined, step: NewStep): boolean {
+  if (open === undefined || open.basis !== step.basis || open.generation !== step.generation) return false;
+  if (open.state === 'proposed' && step.state !== 'proposed') return false;
+  return isDeepStrictEqual(open.changes, asJson(step.changes));
+}
+
+/** As the store gives it back. */
+export const asJson = (changes: readonly Change[]): unknown => JSON.parse(JSON.stringify(changes)) as unknown;
+
+const asStep = ({ target, person, basis, changes }: NewStep): Step => ({ target, person, basis, changes });
+
+/** How many steps, persons, and changes of each op. */
+export function countChanges(steps: readonly Step[]): Record<string, number> {
+  const counts: Record<string, number> = { steps: steps.length, persons: new Set(steps.map((s) => s.person)).size };
+  for (const step of steps) for (const { op } of step.changes) counts[op] = (counts[op] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,34 @@
+import { type LedgerRow, itemRole } from '../model/accounts.ts';
+import type { RoleLookup } from '../model/planning.ts';
+import type { Db } from '../store/db.ts';
+import type { NamedRole } from '../store/roles.ts';
+import type { StoreParts } from '../store/parts.ts';
+import type { WantedPerson } from './compute.ts';
+
+/** How the roles that these persons are wanted to have, or were given, read at each target. */
+export async function readRoles(
+  store: StoreParts,
+  db: Db,
+  people: readonly WantedPerson[],
+  ledger: ReadonlyMap<string, readonly LedgerRow[]>,
+): Promise<(target: string) => RoleLookup> {
+  const named = new Map<string, { target: string; name: string }>();
+  const ask = (target: string, item: LedgerRow['item']) => {
+    const name = itemRole(item);
+    if (name !== undefined) named.set(`${target}\n${name}`, { target, name });
+  };
+  for (const { wanted } of people) {
+    for (const [target, desired] of wanted.desired) for (const item of desired.items.keys()) ask(target, item);
+    for (const [target, items] of wanted.undecided) for (const item of items) ask(target, item);
+  }
+  for (const rows of ledger.values()) for (const row of rows) ask(row.target, row.item);
+  const found = Map.groupBy(await store.roles.rolesNamed(db, [...named.values()]), (r) => `${r.target}\n${r.name}`);
+  return (target) => (role) => lookup(found.get(`${target}\n${role}`));
+}
+
+function lookup(found: readonly NamedRole[] | undefined): ReturnType<RoleLookup> {
+  const [only, ...more] = found ?? [];
+  if (only === undefined) return 'missing';
+  if (more.length > 0) return 'ambiguous';
+  return { id: only.id, ...(only.managedBy === null ? {} : { managedBy: only.managedBy }) };
+}

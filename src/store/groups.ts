@@ -1,0 +1,80 @@
+import type { GroupId } from '../model/person.ts';
+import type { GroupGraph } from '../model/planning.ts';
+import type { Db } from './db.ts';
+
+interface GroupRow {
+  readonly id: GroupId;
+  readonly name: string;
+  readonly parents: readonly GroupId[];
+}
+
+/**
+ * The part of the group graph that these persons can reach: the groups that hold their records, and every group above
+ * those. Read for each batch rather than kept in memory: it is always that of the snapshot, and costs one statement.
+ */
+export async function groupsAbove(db: Db, persons: readonly string[]): Promise<GroupGraph> {
+  if (persons.length === 0) return { names: new Map(), parents: new Map() };
+  const rows = await db.rows<GroupRow>({
+    name: 'groups-above',
+    text: `with recursive above(key) as (
+        select m.group_key from person_record pr
+          join membership m on m.member_key = pr.record_key
+          join record g on g.key = m.group_key and g.gone_at is null
+          where pr.person = any($1::text[])
+        union
+        select m.group_key from above
+          join membership m on m.member_key = above.key
+          join record g on g.key = m.group_key and g.gone_at is null
+      )
+      select g.source || '/' || g.anchor as id, coalesce(g.display_name, g.anchor) as name, coalesce((
+          select array_agg(p.source || '/' || p.anchor order by p.key)
+          from membership m join record p on p.key = m.group_key and p.gone_at is null
+          where m.member_key = g.key), '{}') as parents
+      from above join record g on g.key = above.key order by g.key`,
+    values: [persons],
+  });
+  return {
+    names: new Map(rows.map((row) => [row.id, row.name])),
+    parents: new Map(rows.filter((row) => row.parents.length > 0).map((row) => [row.id, row.parents])),
+  };
+}
+
+/**
+ * Marks every person below the group dirty, through nested groups: directly those of the group itself, even when it
+ * has just been deleted, and those of groups in it as far as these still exist. Gives how many were marked.
+ */
+export async function markBelow(db: Db, groupKey: number, urgent: boolean): Promise<number> {
+  const row = await db.row<{ marked: number }>({
+    name: 'groups-mark-below',
+    text: `with recursive below(key) as (
+        select $1::bigint
+        union
+        select m.member_key from below
+          join membership m on m.group_key = below.key
+          join record g on g.key = m.member_key and g.kind = 'group' and g.gone_at is null
+      ),
+      marked as (
+        insert into dirty (kind, person, urgent)
+        select distinct 'person', pr.person, $2::boolean from below
+          join membership m on m.group_key = below.key
+          join person_record pr on pr.record_key = m.member_key
+        returning 1
+      )
+      select count(*) as marked from marked`,
+    values: [groupKey, urgent],
+  });
+  return row?.marked ?? 0;
+}
+
+/** Removes up to `limit` membership rows of a group that was deleted; gives how many there were. Others stay untouched. */
+export async function dropMemberships(db: Db, groupKey: number, limit: number): Promise<number> {
+  const rows = await db.rows<{ member_key: number }>({
+    name: 'groups-drop-memberships',
+    text: `delete from membership where group_key = $1 and member_key in (
+        select m.member_key from membership m join record g on g.key = m.group_key and g.gone_at is not null
+        where m.group_key = $1 limit $2)
+      returning member_key`,
+    values: [groupKey, limit],
+  });
+  return rows.length;
+}

@@ -1,0 +1,178 @@
+import type { Observed } from '../model/accounts.ts';
+import type { Db } from './db.ts';
+import { loginKey } from './logins.ts';
+
+type AccountJson = Omit<Observed, 'roles' | 'aliases'> & {
+  readonly roles: readonly string[];
+  readonly aliases: readonly string[];
+};
+
+/** An account as a target last showed it, and whose it is: by our ledger, else by our mark on it. */
+export interface SeenAccount {
+  readonly target: string;
+  readonly account: Observed;
+}
+
+export interface SeenOfPerson extends SeenAccount {
+  readonly person: string;
+}
+
+export interface SeenLogin extends SeenAccount {
+  readonly key: string;
+}
+
+const toJson = (account: Observed): AccountJson => ({
+  ...account,
+  roles: [...account.roles].toSorted(),
+  aliases: [...account.aliases].toSorted(),
+});
+const fromJson = (json: AccountJson): Observed => ({
+  ...json,
+  roles: new Set(json.roles),
+  aliases: new Set(json.aliases),
+});
+
+/** The accounts of these persons: by the ledger's object id, and where the ledger names none, by the mark. */
+export async function accountsOf(db: Db, persons: readonly string[]): Promise<SeenOfPerson[]> {
+  if (persons.length === 0) return [];
+  const rows = await db.rows<{ target: string; person: string; account: AccountJson }>({
+    name: 'observed-of-persons',
+    text: `select o.target, l.person, o.account from ledger l
+        join observed o on o.target = l.target and o.account_id = l.object_id
+        where l.person = any($1::text[]) and l.item = 'account'
+      union all
+      select distinct on (o.target, o.account->>'mark') o.target, o.account->>'mark', o.account from observed o
+        where o.account ? 'mark' and o.account->>'mark' = any($1::text[])
+          and not exists (select 1 from ledger l where l.target = o.target and l.person = o.account->>'mark'
+            and l.item = 'account' and l.object_id is not null)`,
+    values: [persons],
+  });
+  return rows.map(({ account, ...row }) => ({ ...row, account: fromJson(account) }));
+}
+
+/** The accounts that have one of these logins. */
+export async function accountsNamed(
+  db: Db,
+  logins: ReadonlyArray<{ target: string; key: string }>,
+): Promise<SeenLogin[]> {
+  if (logins.length === 0) return [];
+  const rows = await db.rows<{ target: string; key: string; account: AccountJson }>({
+    name: 'observed-named',
+    text: `select o.target, o.login_key as key, o.account
+      from (select distinct target, key from unnest($1::text[], $2::text[]) as u(target, key)) k
+      join observed o on o.target = k.target and o.login_key = k.key
+      order by o.target, o.account_id`,
+    values: [logins.map((l) => l.target), logins.map((l) => l.key)],
+  });
+  return rows.map(({ account, ...row }) => ({ ...row, account: fromJson(account) }));
+}
+
+/**
+ * What the target answered to a change or a read of one account. Whoever else wants a login that this account let go
+ * is marked dirty.
+ */
+export async function saveAccount(db: Db, target: string, account: Observed, person: string): Promise<void> {
+  await db.rows({
+    name: 'observed-save',
+    text: `with old as (select login_key from observed where target = $1 and account_id = $2),
+      put as (
+        insert into observed (target, account_id, login_key, account) values ($1, $2, $3, $4::jsonb)
+        on conflict (target, account_id) do update set
+          login_key = excluded.login_key, account = excluded.account, seen_at = now()
+      )
+      insert into dirty (kind, person)
+      select 'person', w.person from old join wanted_login w on w.target = $1 and w.login_key = old.login_key
+      where old.login_key <> $3 and w.person <> $5`,
+    values: [target, account.id, loginKey(account.profile.login), JSON.stringify(toJson(account)), person],
+  });
+}
+
+/** The target says that the account is not there. */
+export async function forgetAccount(db: Db, target: string, accountId: string): Promise<void> {
+  await db.rows({
+    name: 'observed-forget',
+    text: `with gone as (delete from observed where target = $1 and account_id = $2 returning login_key)
+      insert into dirty (kind, person)
+      select 'person', w.person from gone join wanted_login w on w.target = $1 and w.login_key = gone.login_key`,
+    values: [target, accountId],
+  });
+}
+
+/** Marks persons dirty whom a set of changed accounts (target, account_id, old and new login) concerns. */
+const MARK_CONCERNED = `insert into dirty (kind, person)
+  select 'person', l.person from changed c
+    join ledger l on l.target = $1 and l.item = 'account' and l.object_id = c.account_id
+  union
+  select 'person', p.id from changed c join person p on p.id = c.mark
+  union
+  select 'person', w.person from changed c
+    join wanted_login w on w.target = $1 and w.login_key in (c.old_key, c.new_key)
+    where c.old_key is distinct from c.new_key`;
+
+/**
+ * One page of an observation that began at `since`. An account that a change of ours confirmed after that keeps what
+ * the confirmation said. With `mark`, persons whose accounts changed are marked dirty.
+ */
+export async function savePage(
+  db: Db,
+  target: string,
+  accounts: readonly Observed[],
+  since: Date,
+  mark: boolean,
+): Promise<void> {
+  if (accounts.length === 0) return;
+  const page = accounts.map((account) => ({ account: toJson(account), login_key: loginKey(account.profile.login) }));
+  await db.rows({
+    name: mark ? 'observed-page-mark' : 'observed-page',
+    text: `with page as (
+        select distinct on (account->>'id') account->>'id' as account_id, login_key, account
+        from jsonb_to_recordset($2::jsonb) as p(account jsonb, login_key text)
+      ),
+      old as (
+        select o.account_id, o.login_key, o.account from observed o join page using (account_id) where o.target = $1
+      ),
+      put as (
+        insert into observed (target, account_id, login_key, account, seen_at)
+        select $1, account_id, login_key, account, clock_timestamp() from page
+        on conflict (target, account_id) do update set
+          login_key = excluded.login_key, account = excluded.account, seen_at = excluded.seen_at
+        where observed.seen_at <= $3::timestamptz
+        returning account_id
+      ),
+      changed as (
+        select page.account_id, old.login_key as old_key, page.login_key as new_key, page.account->>'mark' as mark
+        from page join put using (account_id) left join old using (account_id)
+        where old.account is distinct from page.account
+      )
+      ${mark ? MARK_CONCERNED : 'select 1 from changed'}`,
+    values: [target, JSON.stringify(page), since],
+  });
+}
+
+/**
+ * Ends a complete observation that began at `since`: accounts not seen since then are gone, and the persons whom that
+ * concerns are marked dirty. Gives how many there were.
+ */
+export async function sweepUnseen(db: Db, target: string, since: Date): Promise<number> {
+  const row = await db.row<{ gone: number }>({
+    name: 'observed-sweep',
+    text: `with gone as (
+        delete from observed where target = $1 and seen_at <= $2::timestamptz
+        returning account_id, login_key, account
+      ),
+      changed as (
+        select account_id, login_key as old_key, null::text as new_key, account->>'mark' as mark from gone
+      ),
+      marked as (${MARK_CONCERNED})
+      select count(*) as gone from gone`,
+    values: [target, since],
+  });
+  return row?.gone ?? 0;
+}
+
+/** The database's clock, which `since` is compared with. */
+export async function clock(db: Db): Promise<Date> {
+  const row = await db.row<{ now: Date }>({ text: 'select clock_timestamp() as now' });
+  if (row === undefined) throw new Error('the store gave no time');
+  return row.now;
+}

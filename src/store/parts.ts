@@ -1,0 +1,34 @@
+import * as dirty from './dirty.ts';
+import * as events from './events.ts';
+import * as findings from './findings.ts';
+import * as groups from './groups.ts';
+import * as leases from './lease.ts';
+import * as ledger from './ledger.ts';
+import * as logins from './logins.ts';
+import * as observations from './observations.ts';
+import * as people from './people.ts';
+import * as plans from './plans.ts';
+import * as roles from './roles.ts';
+import * as lanes from './work-list.ts';
+import * as targets from './target-state.ts';
+import * as work from './work.ts';
+
+/** The parts of the store that planning and working are given, so that they depend on their types alone. */
+export const storeParts = {
+  dirty,
+  events,
+  findings,
+  groups,
+  lanes,
+  leases,
+  ledger,
+  logins,
+  observations,
+  people,
+  plans,
+  roles,
+  targets,
+  work,
+} as const;
+
+export type StoreParts = typeof storeParts;

@@ -1,0 +1,71 @@
+import type { LinkedRecord } from '../model/person.ts';
+import type { Evidence } from '../model/facts.ts';
+import type { Db } from './db.ts';
+
+/** A person as the store has it: what `mapping` builds a `Person` of. */
+export interface StoredPerson {
+  readonly id: string;
+  readonly generation: number;
+  readonly records: readonly LinkedRecord[];
+}
+
+type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'covers'> & {
+  readonly displayName: string | null;
+  readonly gone: Evidence | null;
+  readonly covers: readonly string[] | null;
+};
+
+/**
+ * The persons with their linked records and the groups that hold each record directly, in one statement.
+ * Deleted groups are left out; deleted records are in, with what their source said. Unknown ids are missing from the
+ * answer. Ordered by id.
+ */
+export async function loadPeople(db: Db, ids: readonly string[]): Promise<StoredPerson[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.rows<{ id: string; generation: number; records: RecordJson[] }>({
+    name: 'people-load',
+    text: `select p.id, p.generation, coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', r.display_name,
+          'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
+          'gone', case when r.gone_at is not null then coalesce(r.evidence, 'unknown') end,
+          'memberOf', coalesce((
+            select jsonb_agg(g.source || '/' || g.anchor order by g.key)
+            from membership m join record g on g.key = m.group_key
+            where m.member_key = r.key and g.gone_at is null), '[]')
+        ) order by r.key)
+        from person_record pr join record r on r.key = pr.record_key where pr.person = p.id), '[]') as records
+      from person p where p.id = any($1::text[]) order by p.id`,
+    values: [ids],
+  });
+  return rows.map((row) => ({ id: row.id, generation: row.generation, records: row.records.map(linked) }));
+}
+
+function linked({ displayName, gone, covers, ...rest }: RecordJson): LinkedRecord {
+  return {
+    ...rest,
+    ...(displayName === null ? {} : { displayName }),
+    ...(gone === null ? {} : { gone }),
+    ...(covers === null ? {} : { covers }),
+  };
+}
+
+/** The next `limit` person ids after `after` (from the start without one), in the order of ids. */
+export async function personIdsAfter(db: Db, after: string | undefined, limit: number): Promise<string[]> {
+  const rows = await db.rows<{ id: string }>({
+    name: 'people-ids-after',
+    text: `select id from person where id > $1 order by id limit $2`,
+    values: [after ?? '', limit],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** The person's generation now; undefined for an unknown person. */
+export async function generationOf(db: Db, person: string): Promise<number | undefined> {
+  const row = await db.row<{ generation: number }>({
+    name: 'people-generation',
+    text: `select generation from person where id = $1`,
+    values: [person],
+  });
+  return row?.generation;
+}

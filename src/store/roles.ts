@@ -1,0 +1,79 @@
+import type { TargetRole } from '../model/target.ts';
+import type { Db } from './db.ts';
+
+/** How one role's name reads at a target: the pinned id, or every role of that name. */
+export interface NamedRole {
+  readonly target: string;
+  readonly name: string;
+  readonly pinned: boolean;
+  readonly id: string;
+  readonly managedBy: string | null;
+}
+
+/** The roles that these names mean: a pin decides alone, else all of that name. A pin whose role is gone gives nothing. */
+export async function rolesNamed(db: Db, names: ReadonlyArray<{ target: string; name: string }>): Promise<NamedRole[]> {
+  if (names.length === 0) return [];
+  return db.rows<NamedRole>({
+    name: 'roles-named',
+    text: `with wanted as (select distinct target, name from unnest($1::text[], $2::text[]) as u(target, name))
+      select w.target, w.name, true as pinned, r.role_id as id, r.managed_by as "managedBy"
+        from wanted w join role_pin p using (target, name)
+        join target_role r on r.target = p.target and r.role_id = p.role_id
+      union all
+      select w.target, w.name, false, r.role_id, r.managed_by
+        from wanted w join target_role r on r.target = w.target and r.name = w.name
+        where not exists (select 1 from role_pin p where p.target = w.target and p.name = w.name)`,
+    values: [names.map((n) => n.target), names.map((n) => n.name)],
+  });
+}
+
+/** The name resolved to this id: from now on the id decides. The role itself is noted too, for it may be new. */
+export async function pinRole(db: Db, target: string, name: string, role: TargetRole): Promise<void> {
+  await db.rows({
+    name: 'roles-pin',
+    text: `with seen as (
+        insert into target_role (target, role_id, name, managed_by) values ($1, $3, $4, $5)
+        on conflict (target, role_id) do nothing
+      )
+      insert into role_pin (target, name, role_id) values ($1, $2, $3)
+      on conflict (target, name) do update set role_id = excluded.role_id, pinned_at = now()
+        where role_pin.role_id <> excluded.role_id`,
+    values: [target, name, role.id, role.name, role.managedBy ?? null],
+  });
+}
+
+/**
+ * All roles of a target as an observation that began at `since` read them; others are gone, but for those that a
+ * change of ours made meanwhile. Gives whether anything that plans rest on has changed.
+ */
+export async function replaceRoles(
+  db: Db,
+  target: string,
+  roles: readonly TargetRole[],
+  since: Date,
+): Promise<boolean> {
+  const row = await db.row<{ changed: boolean }>({
+    name: 'roles-replace',
+    text: `with page as (
+        select distinct on (id) id, name, "managedBy" from jsonb_to_recordset($2::jsonb)
+          as r(id text, name text, "managedBy" text)
+      ),
+      put as (
+        insert into target_role (target, role_id, name, managed_by)
+        select $1, id, name, "managedBy" from page
+        on conflict (target, role_id) do update set
+          name = excluded.name, managed_by = excluded.managed_by, seen_at = excluded.seen_at
+        where (target_role.name, coalesce(target_role.managed_by, ''))
+          is distinct from (excluded.name, coalesce(excluded.managed_by, ''))
+        returning 1
+      ),
+      gone as (
+        delete from target_role r where r.target = $1 and r.seen_at <= $3::timestamptz
+          and not exists (select 1 from page where page.id = r.role_id)
+        returning 1
+      )
+      select exists (select 1 from put) or exists (select 1 from gone) as changed`,
+    values: [target, JSON.stringify(roles), since],
+  });
+  return row?.changed ?? false;
+}
