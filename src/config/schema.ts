@@ -1,0 +1,102 @@
+import * as z from 'zod';
+import { LOG_LEVELS } from '../log.ts';
+
+/** Ids stand in addresses, metrics and rules. */
+const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
+const id = z.string().regex(ID, 'must be letters, digits, - and _, at most 63, beginning with a letter or digit');
+
+const LISTEN = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+):(\d{1,5})$/i;
+
+/** Host and port of `HOST:PORT`; undefined when it is none. Port 0 lets the system choose. */
+export function parseListen(text: string): { host: string; port: number } | undefined {
+  const [, host, digits] = LISTEN.exec(text) ?? [];
+  const port = Number(digits);
+  return host === undefined || port > 65_535 ? undefined : { host: host.replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+export const STORE_URL = /^(embedded:.+|postgres(ql)?:\/\/.+)$/;
+
+const publicUrl = z
+  .string()
+  .refine((text) => {
+    const url = URL.parse(text);
+    return url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
+  }, 'must be an address such as https://bridge.example.com, without query')
+  .describe('Address that clients use when a proxy stands in front; SCIM locations are made of it.');
+
+/** What every source has; the rest belongs to its kind. */
+export const sourceSchema = z.looseObject({
+  type: z.string().describe('Kind of source.'),
+});
+
+/** What every target has; the rest belongs to its kind. */
+export const targetSchema = z.looseObject({
+  type: z.string().describe('Kind of target.'),
+  mode: z
+    .enum(['observe', 'add-only', 'full'])
+    .describe(
+      'observe: writes only by "drawbridge apply HASH". add-only: gives by itself, takes nothing but from people who ' +
+        'are suspended or left. full: gives and takes by itself.',
+    ),
+  simulator: z
+    .boolean()
+    .default(false)
+    .describe('Use the built-in simulator, run as a child of the service, instead of the real system.'),
+  baseline: z
+    .enum(['approve', 'auto'])
+    .default('approve')
+    .describe('approve: nothing is written to a real target before its first full plan was applied by hand.'),
+  createRoles: z.boolean().default(false).describe('May roles that rules name and the target lacks be made there?'),
+  profile: z
+    .partialRecord(z.enum(['login', 'firstName', 'lastName', 'displayName', 'email']), z.string())
+    .default({})
+    .describe('How accounts look: one expression of the rule language for each field, instead of the default.'),
+});
+
+/** The settings file. Options of kinds are checked by the kinds. */
+export const settingsSchema = z.strictObject({
+  server: z
+    .strictObject({
+      listen: z
+        .string()
+        .refine((text) => parseListen(text) !== undefined, 'must be HOST:PORT, such as 127.0.0.1:8080')
+        .default('127.0.0.1:8080')
+        .describe('HOST:PORT to listen on; port 0 takes a free one. PORT in the environment overrides the port.'),
+      publicUrl: publicUrl.optional(),
+    })
+    .prefault({})
+    .describe('Where the service listens.'),
+  store: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(STORE_URL, 'must be embedded:FOLDER or postgres://USER:PASSWORD@HOST/DATABASE')
+        .default('embedded:data')
+        .describe('embedded:FOLDER, or postgres://…. DATABASE_URL in the environment overrides it.'),
+    })
+    .prefault({})
+    .describe('The database: a PostgreSQL that Drawbridge runs itself in a folder, or one of yours.'),
+  queue: z.strictObject({}).prefault({}).describe('The queue runs on the store; there is nothing to set.'),
+  data: z
+    .string()
+    .min(1, 'must name a folder')
+    .optional()
+    .describe("Folder of the built-in simulators' state. Default: the folder of an embedded store, else data."),
+  sources: z
+    .record(id, sourceSchema)
+    .refine((sources) => Object.keys(sources).length > 0, 'must name at least one source')
+    .describe('Where people come from, by id.'),
+  targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
+  rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('LOG_LEVEL in the environment overrides it.') })
+    .prefault({})
+    .describe('What is logged.'),
+});
+
+export type SettingsFile = z.output<typeof settingsSchema>;
+
+/** Keys that people try and that this version has no use for, with what to do instead. */
+export const NOT_YET: Readonly<Record<string, string>> = {
+  'queue.redis': 'Redis is not supported in this version; remove it: the queue runs on the store',
+};
