@@ -37,10 +37,11 @@ async function makePartition(db: Db, name: string, from: Date, to: Date): Promis
 const ENTRIES_IN_DEFAULT = '23514';
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** By the statement's snapshot: to_regclass may answer from a cache that is older than the lock that was waited for. */
 async function exists(db: Db, table: string): Promise<boolean> {
-  const row = await db.row<{ found: boolean }>({
-    text: 'select to_regclass($1) is not null as found',
+  const rows = await db.rows({
+    text: 'select 1 from pg_class where relname = $1 and relnamespace = current_schema()::regnamespace',
     values: [table],
   });
-  return row?.found === true;
+  return rows.length > 0;
 }
