@@ -1,5 +1,4 @@
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { anyUnpack, timestampMs } from '@bufbuild/protobuf/wkt';
 import { Failure } from '../../model/failure.ts';
 import type { CallKind } from './pace.ts';
 import { RateLimitMetadataSchema } from './proto/sdm_pb.gen.ts';
@@ -7,6 +6,7 @@ import { CallError, Code } from './wire.ts';
 
 const DEFAULT_WAIT_MS = 15_000;
 const LONGEST_WAIT_MS = 120_000;
+const SAME_CLOCK_MS = 5_000;
 
 /** What a call was about, for the words of a Failure. */
 export interface Doing {
@@ -25,9 +25,15 @@ export function waitOf(error: CallError, now: Date): number {
     if (detail.typeUrl !== 'type.googleapis.com/v1.RateLimitMetadata') continue;
     const reset = anyUnpack(detail, RateLimitMetadataSchema)?.resetAt;
     if (reset === undefined) continue;
-    return Math.min(LONGEST_WAIT_MS, Math.max(250, Math.ceil(timestampMs(reset) - now.getTime())));
+    return Math.min(LONGEST_WAIT_MS, Math.max(250, Math.ceil(timestampMs(reset) - serverTime(error, now))));
   }
   return DEFAULT_WAIT_MS;
+}
+
+/** The server's clock, where it is plainly not ours: its dates are to the second only. */
+function serverTime(error: CallError, now: Date): number {
+  const theirs = error.date?.getTime() ?? now.getTime();
+  return Math.abs(theirs - now.getTime()) > SAME_CLOCK_MS ? theirs : now.getTime();
 }
 
 const said = (error: CallError): string => error.status?.message || error.message || `gRPC status ${error.code}`;

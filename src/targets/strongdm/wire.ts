@@ -143,7 +143,7 @@ export function openWire(options: WireOptions): Wire {
       const path = `/${method.parent.typeName}/${method.name}`;
       const body = Buffer.from(toBinary(method.input, create(method.input, request)));
       const signed = date ?? utcDate(options.now());
-      const read = (bytes: Buffer): MessageShape<O> => decoded(method.output, name, bytes);
+      const read = (bytes: Buffer) => decoded(method.output, name, bytes);
       try {
         return read(await send(path, name, body, signed, signal));
       } catch (error) {
