@@ -1,0 +1,76 @@
+import { notFound, ScimError } from './errors.ts';
+import type { Answer } from './http/answer.ts';
+import type { Query } from './http/place.ts';
+import type { Limits } from './limits.ts';
+import { listBody } from './list.ts';
+import { RESOURCE_TYPES } from './schema/index.ts';
+import type { ResourceType, Schema } from './schema/types.ts';
+
+const SCHEMAS: readonly Schema[] = RESOURCE_TYPES.flatMap((type) => [type.schema, ...type.extensions]);
+
+type Json = Record<string, unknown>;
+
+/** ServiceProviderConfig, ResourceTypes, Schemas (RFC 7644 4): read-only, and never filtered. */
+export function discover(name: string, id: string | undefined, query: Query, base: string, limits: Limits): Answer {
+  if (query.has('filter')) throw new ScimError(403, `${name} can't be filtered.`);
+  if (name === 'ServiceProviderConfig') {
+    if (id !== undefined) throw notFound('ServiceProviderConfig', id);
+    return { status: 200, body: serviceProviderConfig(base, limits) };
+  }
+  const all =
+    name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : RESOURCE_TYPES.map((t) => resourceType(t, base));
+  if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
+  const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
+  if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
+  return { status: 200, body: found };
+}
+
+const schema = (s: Schema, base: string): Json => ({
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
+  id: s.id,
+  name: s.name,
+  description: s.description,
+  attributes: s.attributes,
+  meta: { resourceType: 'Schema', location: `${base}/Schemas/${s.id}` },
+});
+
+const resourceType = (type: ResourceType, base: string): Json => ({
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
+  id: type.name,
+  name: type.name,
+  description: type.description,
+  endpoint: type.endpoint,
+  schema: type.schema.id,
+  ...(type.extensions.length === 0
+    ? {}
+    : { schemaExtensions: type.extensions.map((e) => ({ schema: e.id, required: false })) }),
+  meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
+});
+
+/** Says only what is so: a client relies on it. */
+const serviceProviderConfig = (base: string, limits: Limits): Json => ({
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+  patch: { supported: true },
+  bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+  filter: { supported: true, maxResults: limits.maxPageSize },
+  changePassword: { supported: false },
+  sort: { supported: true },
+  etag: { supported: true },
+  pagination: {
+    cursor: false,
+    index: true,
+    defaultPaginationMethod: 'index',
+    defaultPageSize: limits.pageSize,
+    maxPageSize: limits.maxPageSize,
+  },
+  authenticationSchemes: [
+    {
+      type: 'oauthbearertoken',
+      name: 'Bearer token',
+      description: 'A token made for this source, in the header Authorization: Bearer.',
+      specUri: 'https://www.rfc-editor.org/info/rfc6750',
+      primary: true,
+    },
+  ],
+  meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
+});

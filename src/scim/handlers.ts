@@ -1,0 +1,160 @@
+import type { MemberWrite, Resources, StoredResource, Writer, Written } from '../store/resources.ts';
+import { badRequest, notFound, ScimError } from './errors.ts';
+import { groupFields, userFields } from './facts.ts';
+import type { Answer } from './http/answer.ts';
+import type { Query } from './http/place.ts';
+import type { Limits } from './limits.ts';
+import { listBody, listQuery } from './list.ts';
+import { applyPatch } from './patch/apply.ts';
+import { isMembersOperation, memberChange, readMembers } from './patch/members.ts';
+import { parsePatch } from './patch/parse.ts';
+import { isStale, isUnchanged } from './preconditions.ts';
+import { etagOf, locationOf, present } from './present.ts';
+import { type Projection, projectionOf } from './projection.ts';
+import type { ResourceType } from './schema/types.ts';
+import { checkResource, isObject, isStorable, readResource, type Resource } from './values.ts';
+
+/** One request to a resource type, past authentication. */
+export interface Call {
+  readonly type: ResourceType;
+  readonly writer: Writer;
+  readonly resources: Resources;
+  readonly query: Query;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Address of `/v2`. */
+  readonly base: string;
+  readonly limits: Limits;
+  /** Called after a write that changed something. */
+  changed(urgent: boolean): void;
+}
+
+export async function list(call: Call): Promise<Answer> {
+  const query = listQuery(call.type, call.query, call.limits);
+  const projection = projectionFor(call);
+  const { source } = call.writer;
+  const { total, page } = await call.resources.list(source, call.type.kind, { ...query, links: projection.links });
+  const shown = page.map((stored) => projection.apply(present(call.type, stored, call.base)));
+  return { status: 200, body: listBody(total, query.offset + 1, shown) };
+}
+
+export async function read(call: Call, id: string): Promise<Answer> {
+  const projection = projectionFor(call);
+  const stored = await readStored(call, id, projection.links);
+  // The version is that of the record: groups and members may change without it, so they are always sent anew.
+  if (!projection.links && isUnchanged(call.headers, etagOf(stored))) {
+    return { status: 304, headers: { etag: etagOf(stored) } };
+  }
+  return answer(call, 200, stored, projection);
+}
+
+export async function create(call: Call, body: unknown): Promise<Answer> {
+  const { type } = call;
+  const given = readResource(type, body);
+  const resource = type.kind === 'user' ? { active: true, ...given } : given;
+  checkResource(type, resource);
+  const members = type.kind === 'group' ? [...new Set(membersIn(body) ?? [])] : [];
+  const written = settle(call, await call.resources.create(call.writer, type.kind, fieldsOf(type, resource), members));
+  const projection = projectionFor(call);
+  const stored = members.length > 0 && projection.links ? await readStored(call, written.id, true) : written;
+  return answer(call, 201, stored, projection);
+}
+
+/** Replaces the resource. `active` and the members stay as they are where the body does not mention them. */
+export async function replace(call: Call, id: string, body: unknown): Promise<Answer> {
+  const { type } = call;
+  const given = readResource(type, body);
+  const listed = type.kind === 'group' ? membersIn(body) : undefined;
+  const members: MemberWrite | undefined = listed === undefined ? undefined : { type: 'set', members: new Set(listed) };
+  const written = await call.resources.change(call.writer, type.kind, id, (current) => {
+    refuseStale(call, current);
+    const resource = type.kind === 'user' ? { active: current.resource['active'] ?? true, ...given } : given;
+    checkResource(type, resource);
+    return { fields: fieldsOf(type, resource), members };
+  });
+  settle(call, written, id);
+  return reread(call, id);
+}
+
+export async function patch(call: Call, id: string, body: unknown): Promise<Answer> {
+  const { type } = call;
+  const operations = parsePatch(type, body);
+  const rest = operations.filter((o) => type.kind === 'user' || !isMembersOperation(o));
+  const members = type.kind === 'group' ? memberChange(operations.filter(isMembersOperation)) : undefined;
+  if (rest.length > 0 || call.headers['if-match'] !== undefined) {
+    const written = await call.resources.change(call.writer, type.kind, id, (current) => {
+      refuseStale(call, current);
+      const resource = applyPatch(type, id, current.resource, rest);
+      checkResource(type, resource);
+      return { fields: fieldsOf(type, resource), members };
+    });
+    settle(call, written, id);
+  } else if (members !== undefined) settle(call, await call.resources.changeMembers(call.writer, id, members), id);
+  else await readStored(call, id, false);
+  // A group's members may be very many, and nobody who changes one wants to read them all.
+  return type.kind === 'user' || call.query.has('attributes') ? reread(call, id) : { status: 204 };
+}
+
+export async function remove(call: Call, id: string): Promise<Answer> {
+  const written = await call.resources.remove(call.writer, call.type.kind, id, (current) => refuseStale(call, current));
+  settle(call, written, id);
+  return { status: 204 };
+}
+
+const projectionFor = ({ type, query }: Call): Projection =>
+  projectionOf(type, query.get('attributes'), query.get('excludedattributes'));
+
+const fieldsOf = (type: ResourceType, resource: Resource) =>
+  type.kind === 'user' ? userFields(resource) : groupFields(resource);
+
+function membersIn(body: unknown): string[] | undefined {
+  const entry = isObject(body) ? Object.entries(body).find(([key]) => key.toLowerCase() === 'members') : undefined;
+  if (entry === undefined) return undefined;
+  if (entry[1] !== null && !Array.isArray(entry[1])) throw badRequest('invalidValue', 'members has to be an array.');
+  return readMembers(entry[1]);
+}
+
+async function readStored({ type, writer, resources }: Call, id: string, links: boolean): Promise<StoredResource> {
+  const stored = isStorable(id) ? await resources.read(writer.source, type.kind, id, links) : undefined;
+  if (stored === undefined) throw notFound(`The ${type.name.toLowerCase()}`, id);
+  return stored;
+}
+
+async function reread(call: Call, id: string): Promise<Answer> {
+  const projection = projectionFor(call);
+  return answer(call, 200, await readStored(call, id, projection.links), projection);
+}
+
+function answer({ type, base }: Call, status: number, stored: StoredResource, projection: Projection): Answer {
+  const location = locationOf(type, base, stored.id);
+  return {
+    status,
+    body: projection.apply(present(type, stored, base)),
+    headers: { etag: etagOf(stored), ...(status === 201 ? { location } : { 'content-location': location }) },
+  };
+}
+
+function refuseStale(call: Call, current: StoredResource): void {
+  if (isStale(call.headers, etagOf(current))) {
+    throw new ScimError(412, `The ${call.type.name.toLowerCase()} has changed since: it is at ${etagOf(current)} now.`);
+  }
+}
+
+/** The outcome of a write: tells that something changed, or refuses in the client's terms. */
+function settle(call: Call, written: Written, id = ''): StoredResource {
+  switch (written.outcome) {
+    case 'done':
+      if (written.changed) call.changed(written.urgent);
+      return written.stored;
+    case 'missing':
+      throw notFound(`The ${call.type.name.toLowerCase()}`, id);
+    case 'taken':
+      throw new ScimError(409, 'Another user of this source has this userName (case does not count).', {
+        scimType: 'uniqueness',
+      });
+    case 'unknown-members':
+      throw badRequest(
+        'invalidValue',
+        `members: no user or group of this source has, or ever had, the id ${written.ids.slice(0, 5).join(', ')}.`,
+      );
+  }
+}

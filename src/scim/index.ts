@@ -1,0 +1,88 @@
+import express from 'express';
+import type { Request, Response, Router } from 'express';
+import type { Resources } from '../store/resources.ts';
+import { authenticateRequest, type Client, type ScimSourceSettings } from './authentication.ts';
+import { ScimError } from './errors.ts';
+import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
+import { drain, readJson } from './http/body.ts';
+import { addressOf, type Place, placeOf } from './http/place.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { route } from './routes.ts';
+
+export type { Client, ScimSourceSettings } from './authentication.ts';
+export type { ScimLog } from './http/answer.ts';
+export type { Limits } from './limits.ts';
+
+export interface ScimOptions {
+  readonly resources: Resources;
+  /** Who a presented token stands for; undefined for one that is unknown, expired or revoked. */
+  authenticate(presented: string): Promise<Client | undefined>;
+  /** The sources of type scim as the settings have them now. */
+  sources(): ReadonlyMap<string, ScimSourceSettings>;
+  /** Something was committed that has to be planned; `urgent` for a leave. Only shortens the planner's wait. */
+  onChange(info: { readonly source: string; readonly urgent: boolean }): void;
+  readonly log?: ScimLog;
+  /** `https://…` under which clients reach the server; without it the Host header decides. */
+  readonly publicUrl?: string;
+  readonly limits?: Partial<Limits>;
+}
+
+/**
+ * The SCIM 2.0 endpoint (RFC 7643, RFC 7644): `/{source}/v2/…`, and `/v2/…` where the token alone says the source,
+ * below the path that the router is mounted at. Every answer to a request of that form is SCIM; no state is shared
+ * between two routers.
+ */
+export function createScim(options: ScimOptions): Router {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const router = express.Router();
+  router.use((request: Request, response: Response) => {
+    void answerTo(options, limits, request, response);
+  });
+  return router;
+}
+
+/** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
+async function answerTo(options: ScimOptions, limits: Limits, request: Request, response: Response): Promise<void> {
+  const place = placeOf(request);
+  const fields = { method: request.method, source: place?.source };
+  try {
+    const answer = await serve(options, limits, request, place).catch((error: unknown) =>
+      toAnswer(error, options.log, fields),
+    );
+    send(request, response, answer);
+    drain(request);
+  } catch (error) {
+    options.log?.error({ ...fields, err: error }, 'SCIM answer could not be sent');
+    response.destroy();
+  }
+}
+
+/** Who it is, before anything of the body is read; then what is asked for. */
+async function serve(
+  options: ScimOptions,
+  limits: Limits,
+  request: Request,
+  place: Place | undefined,
+): Promise<Answer> {
+  const client = await authenticateRequest(
+    request.headers.authorization,
+    place?.source,
+    options.sources(),
+    (presented) => options.authenticate(presented),
+  );
+  if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
+  return route({
+    method: request.method,
+    segments: place.segments,
+    call: {
+      writer: { source: client.source, actor: `scim:${client.source}/${client.name}` },
+      resources: options.resources,
+      query: place.query,
+      headers: request.headers,
+      base: addressOf(request, place, options.publicUrl),
+      limits,
+      changed: (urgent) => options.onChange({ source: client.source, urgent }),
+    },
+    body: (limit) => readJson(request, limit),
+  });
+}

@@ -1,0 +1,46 @@
+import type { Link, StoredResource } from '../store/resources.ts';
+import type { ResourceType } from './schema/types.ts';
+
+export const etagOf = (stored: StoredResource): string => `W/"${stored.version}"`;
+export const locationOf = (type: ResourceType, base: string, id: string): string =>
+  `${base}${type.endpoint}/${encodeURIComponent(id)}`;
+
+/** A stored resource as clients read it, whole. `base` is the address of `/v2`. */
+export function present(type: ResourceType, stored: StoredResource, base: string): Record<string, unknown> {
+  const { resource } = stored;
+  const extensions = type.extensions.filter((e) => resource[e.id] !== undefined);
+  const shown: Record<string, unknown> = {
+    schemas: [type.schema.id, ...extensions.map((e) => e.id)],
+    id: stored.id,
+  };
+  for (const name of ['externalId', ...type.schema.attributes.map((a) => a.name)]) {
+    if (resource[name] !== undefined) shown[name] = resource[name];
+  }
+  if (stored.links !== undefined && stored.links.length > 0) {
+    const show = type.kind === 'user' ? groupLink : memberLink;
+    shown[type.links] = stored.links.map((link) => show(link, base));
+  }
+  for (const { id } of extensions) shown[id] = resource[id];
+  shown['meta'] = {
+    resourceType: type.name,
+    created: stored.createdAt.toISOString(),
+    lastModified: stored.changedAt.toISOString(),
+    location: locationOf(type, base, stored.id),
+    version: etagOf(stored),
+  };
+  return shown;
+}
+
+const named = ({ display }: Link): Record<string, string> => (display === null ? {} : { display });
+
+const groupLink = (link: Link, base: string): Record<string, string> => ({
+  value: link.id,
+  $ref: `${base}/Groups/${link.id}`,
+  ...named(link),
+  type: 'direct',
+});
+
+const memberLink = (link: Link, base: string): Record<string, string> => {
+  const [type, endpoint] = link.kind === 'user' ? ['User', 'Users'] : ['Group', 'Groups'];
+  return { value: link.id, $ref: `${base}/${endpoint}/${link.id}`, ...named(link), type };
+};

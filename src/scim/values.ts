@@ -1,0 +1,169 @@
+import { foldCase } from '../model/filter.ts';
+import { tidyElements } from './elements.ts';
+import { badRequest, shorten } from './errors.ts';
+import { COMMON_ATTRIBUTES } from './schema/index.ts';
+import type { Attribute, ResourceType, Schema } from './schema/types.ts';
+
+/** A resource in its stored form: the schema's spelling, no id, no meta, no read-only attribute, no empty value. */
+export type Resource = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Reads the body of a POST or PUT into the stored form. Attribute names match whatever their case; unknown and
+ * read-only ones are left out, passwords are dropped; null and [] mean no value (RFC 7643 2.5).
+ * Throws 400 invalidValue that names the attribute.
+ */
+export function readResource(type: ResourceType, body: unknown): Resource {
+  if (!isObject(body)) throw badRequest('invalidSyntax', 'The body has to be a JSON object.');
+  const given = byLowerCase(body);
+  const schemas = given.get('schemas');
+  if (schemas !== undefined && schemas !== null && !isListOfText(schemas)) {
+    throw badRequest('invalidValue', 'schemas has to be an array of schema URIs.');
+  }
+  const resource: Record<string, unknown> = {};
+  readAttributes([...COMMON_ATTRIBUTES, ...type.schema.attributes], given, resource, '', type.links);
+  for (const extension of type.extensions) {
+    const value = given.get(extension.id.toLowerCase());
+    const read = value === undefined ? undefined : readExtension(extension, value);
+    if (read !== undefined) resource[extension.id] = read;
+  }
+  return resource;
+}
+
+/** Reads an extension's object; undefined when nothing is in it. */
+export function readExtension(extension: Schema, value: unknown): Resource | undefined {
+  if (value === null) return undefined;
+  if (!isObject(value)) throw badRequest('invalidValue', `${extension.id} has to be an object.`);
+  const inner: Record<string, unknown> = {};
+  readAttributes(extension.attributes, byLowerCase(value), inner, `${extension.id}:`);
+  return Object.keys(inner).length === 0 ? undefined : inner;
+}
+
+function readAttributes(
+  attributes: readonly Attribute[],
+  given: ReadonlyMap<string, unknown>,
+  into: Record<string, unknown>,
+  prefix: string,
+  except?: string,
+): void {
+  for (const attribute of attributes) {
+    if (attribute.name === except || attribute.mutability === 'readOnly') continue;
+    const value = given.get(attribute.name.toLowerCase());
+    if (value === undefined) continue;
+    const read = readValue(attribute, value, `${prefix}${attribute.name}`);
+    if (read !== undefined && attribute.mutability !== 'writeOnly') into[attribute.name] = read;
+  }
+}
+
+/** A value of an attribute, checked and in the stored form; undefined when it means "no value". */
+export function readValue(attribute: Attribute, value: unknown, path: string): unknown {
+  if (value === null || value === undefined) return undefined;
+  if (!attribute.multiValued) return readSingle(attribute, value, path);
+  if (!Array.isArray(value)) throw badRequest('invalidValue', `${path} has to be an array.`);
+  const elements: unknown[] = value
+    .map((v, i) => readSingle(attribute, v, `${path}[${i}]`))
+    .filter((v) => v !== undefined);
+  return elements.length === 0 ? undefined : tidyElements(elements, elements);
+}
+
+/** One value: of a single-valued attribute, or one element of a multi-valued one. */
+export function readSingle(attribute: Attribute, value: unknown, path: string): unknown {
+  if (value === null || value === undefined) return undefined;
+  switch (attribute.type) {
+    case 'boolean':
+      return readBoolean(value, path);
+    case 'complex':
+      return readComplex(attribute, value, path);
+    default:
+      if (typeof value !== 'string') throw wrongType(value, path, 'text');
+      if (!isStorable(value)) throw badRequest('invalidValue', `${path} holds a character that is no text.`);
+      return value;
+  }
+}
+
+/** Entra ID writes booleans as "True" and "False"; refusing them would leave a leaver enabled. */
+function readBoolean(value: unknown, path: string): boolean {
+  const lower = typeof value === 'string' ? value.toLowerCase() : value;
+  if (lower === true || lower === 'true') return true;
+  if (lower === false || lower === 'false') return false;
+  throw wrongType(value, path, 'true or false');
+}
+
+function readComplex(attribute: Attribute, value: unknown, path: string): unknown {
+  const object = asObject(attribute, value);
+  if (object === undefined) throw wrongType(value, path, 'an object');
+  if (object === null) return undefined;
+  const given = byLowerCase(object);
+  if (attribute.name === 'roles') unfoldRole(given);
+  const result: Record<string, unknown> = {};
+  readAttributes(attribute.subAttributes ?? [], given, result, `${path}.`);
+  return Object.keys(result).length === 0 ? undefined : result;
+}
+
+/** A manager may come as the bare id, or as an array of one (Entra ID); null stands for no value. */
+function asObject(attribute: Attribute, value: unknown): Record<string, unknown> | null | undefined {
+  if (isObject(value)) return value;
+  if (attribute.multiValued || attribute.name !== 'manager') return undefined;
+  if (value === '') return null;
+  if (typeof value === 'string') return { value };
+  if (!Array.isArray(value) || value.length > 1) return undefined;
+  return value.length === 0 ? null : asObject(attribute, value[0]);
+}
+
+/** Entra ID's role expressions: `displayName` for `display`, and in updates a JSON text in `value`. */
+function unfoldRole(given: Map<string, unknown>): void {
+  const value = given.get('value');
+  if (typeof value === 'string' && value.startsWith('{')) {
+    const inner = parseObject(value);
+    if (typeof inner?.get('value') === 'string') {
+      given.set('value', inner.get('value'));
+      for (const key of ['display', 'displayname'])
+        if (!given.has(key) && inner.has(key)) given.set(key, inner.get(key));
+    }
+  }
+  if (!given.has('display') && given.has('displayname')) given.set('display', given.get('displayname'));
+}
+
+function parseObject(text: string): Map<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? byLowerCase(parsed) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const byLowerCase = (object: Record<string, unknown>): Map<string, unknown> =>
+  new Map(Object.entries(object).map(([key, value]) => [key.toLowerCase(), value]));
+
+const isListOfText = (value: unknown): boolean => Array.isArray(value) && value.every((v) => typeof v === 'string');
+
+function wrongType(value: unknown, path: string, wanted: string): Error {
+  const got = Array.isArray(value) ? 'an array' : isObject(value) ? 'an object' : shorten(String(value), 20);
+  return badRequest('invalidValue', `${path} has to be ${wanted}, not ${got}.`);
+}
+
+/** PostgreSQL takes neither null characters nor halves of surrogate pairs. */
+export const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+
+/** An index entry has to stay below 2704 bytes. */
+const MAX_INDEXED_BYTES = 2000;
+const INDEXED = ['userName', 'displayName', 'externalId', 'emails'];
+
+/** Refuses a resource that lacks a required attribute, or whose names and ids are too long to be looked up. */
+export function checkResource(type: ResourceType, resource: Resource): void {
+  for (const { name, required } of type.schema.attributes) {
+    const value = resource[name];
+    if (!required || (typeof value === 'string' && value.trim() !== '')) continue;
+    throw badRequest('invalidValue', `${name} is required.`);
+  }
+  for (const name of INDEXED) {
+    const value = resource[name];
+    const values = Array.isArray(value) ? value.map((v) => (isObject(v) ? v['value'] : v)) : [value];
+    if (values.some((v) => typeof v === 'string' && Buffer.byteLength(foldCase(v)) > MAX_INDEXED_BYTES)) {
+      throw badRequest('invalidValue', `${name} is longer than ${MAX_INDEXED_BYTES} bytes.`);
+    }
+  }
+}

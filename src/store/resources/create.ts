@@ -1,0 +1,86 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Db } from '../db.ts';
+import type { RecordFields, ResourceKind, StoredResource, Writer, Written } from '../resources.ts';
+import { fieldValues, RECORD_COLUMNS } from './fields.ts';
+import { changedFields } from './diff.ts';
+import { writeMembers } from './members.ts';
+import { isNameTaken } from './retry.ts';
+
+/** 16 random bytes in 22 characters: derived from nothing about the person. */
+const newPersonId = (): string => `p_${randomBytes(16).toString('base64url')}`;
+
+interface Created {
+  readonly key: number;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly changedAt: Date;
+}
+
+/** One statement for all that a new record brings with it; for a user a person, linked to it. */
+const CREATE = `with r as (
+    insert into record (source, anchor, kind, ${RECORD_COLUMNS.join(', ')})
+    values ($1, $2, $3, ${RECORD_COLUMNS.map((_, i) => `$${i + 4}`).join(', ')})
+    returning key, version, created_at, changed_at
+  ), p as (
+    insert into person (id) select $13::text where $3 = 'user' returning id
+  ), l as (
+    insert into person_record (record_key, person, linked_by) select r.key, p.id, 'new' from r, p
+  ), e as (
+    insert into event (actor, kind, person, source, object, detail)
+    select $14, 'record.created', (select id from p), $1, $2, $15::jsonb
+  ), d as (
+    insert into dirty (kind, record_key) select $3, key from r
+  )
+  select key, version, created_at as "createdAt", changed_at as "changedAt" from r`;
+
+export async function createResource(
+  db: Db,
+  writer: Writer,
+  kind: ResourceKind,
+  fields: RecordFields,
+  members: readonly string[],
+): Promise<Written> {
+  const id = randomUUID();
+  const insert = async (on: Db): Promise<StoredResource> => {
+    const detail = { resource: kind, changed: changedFields({}, fields.resource) };
+    const row = await on.row<Created>({
+      name: 'resource-create',
+      text: CREATE,
+      values: [
+        writer.source,
+        id,
+        kind,
+        ...fieldValues(fields),
+        kind === 'user' ? newPersonId() : null,
+        writer.actor,
+        JSON.stringify(detail),
+      ],
+    });
+    if (row === undefined) throw new Error('a record was inserted and not given back');
+    return { ...row, id, kind, resource: fields.resource, links: [] };
+  };
+  try {
+    if (members.length === 0) return done(await insert(db));
+    return await db.tx(async (tx) => {
+      const stored = await insert(tx);
+      const written = await writeMembers(tx, writer, id, { type: 'delta', add: new Set(members), remove: new Set() });
+      if (written.unknown.length > 0) throw new UnknownMembers(written.unknown);
+      return done(stored);
+    });
+  } catch (error) {
+    if (isNameTaken(error)) return { outcome: 'taken' };
+    if (error instanceof UnknownMembers) return { outcome: 'unknown-members', ids: error.ids };
+    throw error;
+  }
+}
+
+const done = (stored: StoredResource): Written => ({ outcome: 'done', stored, changed: true, urgent: false });
+
+/** Undoes a transaction whose members are not known. */
+export class UnknownMembers extends Error {
+  readonly ids: readonly string[];
+  constructor(ids: readonly string[]) {
+    super('a member is not known');
+    this.ids = ids;
+  }
+}

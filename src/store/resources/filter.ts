@@ -1,0 +1,221 @@
+import { type Filter, type FilterAttribute, foldCase } from '../../model/filter.ts';
+import type { ResourceKind } from '../resources.ts';
+
+/** Collects the values of a statement; gives the placeholder, cast to its type. */
+export interface Parameters {
+  add(value: unknown, cast: 'text' | 'timestamptz' | 'text[]'): string;
+}
+
+type Comparison = Extract<Filter, { type: 'compare' }>;
+
+/**
+ * A filter as a condition on `record r`: columns with an index where there is one, else the stored resource. May be
+ * null for a record without the attribute, which counts as false; `not` makes it true.
+ */
+export function compileFilter(kind: ResourceKind, filter: Filter, parameters: Parameters): string {
+  return compile(filter, { kind, parameters, base: undefined, depth: 0 });
+}
+
+/** What a list is sorted by; null where the attribute is absent. Of several values the primary one, else the first. */
+export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): string {
+  const column = COLUMNS[kind][attribute.path.join('.')];
+  if (column?.at !== undefined) return column.at;
+  if (column?.text !== undefined) return ordered(column.text, attribute.caseExact || column.folded === true);
+  const { many, path } = attribute;
+  if (many === undefined) return ordered(textAt('r.resource', path), attribute.caseExact);
+  const list = jsonAt('r.resource', path.slice(0, many + 1));
+  const value = textAt('e.v', path.slice(many + 1));
+  const first = `(select ${value} from jsonb_array_elements(${list}) with ordinality e(v, n)
+    order by (e.v -> 'primary') is not distinct from 'true'::jsonb desc, n limit 1)`;
+  return ordered(first, attribute.caseExact);
+}
+
+const ordered = (text: string, exact: boolean): string => `${exact ? text : `lower(${text})`} collate "C"`;
+
+interface Scope {
+  readonly kind: ResourceKind;
+  readonly parameters: Parameters;
+  /** Inside a value path: the element; undefined for the record itself. */
+  readonly base: string | undefined;
+  readonly depth: number;
+}
+
+interface Column {
+  readonly text?: string;
+  /** The column holds `foldCase` of the value. */
+  readonly folded?: boolean;
+  readonly at?: string;
+  readonly flag?: string;
+}
+
+// Times are given out in milliseconds, so that is how they are compared.
+const TIMES: Readonly<Record<string, Column>> = {
+  'meta.created': { at: `date_trunc('milliseconds', r.created_at)` },
+  'meta.lastModified': { at: `date_trunc('milliseconds', r.changed_at)` },
+};
+const COLUMNS: Readonly<Record<ResourceKind, Readonly<Record<string, Column>>>> = {
+  user: {
+    ...TIMES,
+    id: { text: 'r.anchor' },
+    externalId: { text: 'r.external_id' },
+    userName: { text: 'r.name_key', folded: true },
+    active: { flag: 'r.active' },
+    'meta.resourceType': { text: `'User'::text` },
+  },
+  group: {
+    ...TIMES,
+    id: { text: 'r.anchor' },
+    externalId: { text: 'r.external_id' },
+    displayName: { text: 'r.name_key', folded: true },
+    'meta.resourceType': { text: `'Group'::text` },
+  },
+};
+
+function compile(filter: Filter, scope: Scope): string {
+  switch (filter.type) {
+    case 'and':
+    case 'or':
+      return `(${filter.filters.map((f) => compile(f, scope)).join(` ${filter.type} `)})`;
+    case 'not':
+      return `((${compile(filter.filter, scope)}) is not true)`;
+    case 'present':
+      return present(filter.attribute, scope);
+    case 'element':
+      return element(filter.attribute, filter.filter, scope);
+    case 'compare':
+      return compare(filter, scope);
+  }
+}
+
+const isLinks = ({ path }: FilterAttribute, { kind, base }: Scope): boolean =>
+  base === undefined && path[0] === (kind === 'user' ? 'groups' : 'members');
+
+function present(attribute: FilterAttribute, scope: Scope): string {
+  const { path, many } = attribute;
+  if (isLinks(attribute, scope)) return links(scope, path.length > 1 ? linkPresent(path.at(-1), scope) : 'true');
+  const column = scope.base === undefined ? COLUMNS[scope.kind][path.join('.')] : undefined;
+  if (column !== undefined) return `(${column.text ?? column.at ?? column.flag}::text <> '')`;
+  if (path.length === 1 && path[0] === 'meta') return 'true';
+  if (many !== undefined && path.length > many + 1) {
+    return overElements(attribute, scope, (v) => notEmpty(v, path.slice(many + 1)));
+  }
+  return notEmpty(scope.base ?? 'r.resource', path);
+}
+
+const notEmpty = (base: string, path: readonly string[]): string => `(${textAt(base, path)} <> '')`;
+
+function element(attribute: FilterAttribute, inner: Filter, scope: Scope): string {
+  if (isLinks(attribute, scope)) return links(scope, linkCondition(inner, scope));
+  const keys = attribute.path[0] === 'emails' ? requiredEmail(inner) : undefined;
+  const found = overElements(attribute, scope, (v) => compile(inner, { ...scope, base: v, depth: scope.depth + 1 }));
+  return keys === undefined ? found : `(${hasEmail(keys, scope)} and ${found})`;
+}
+
+function overElements(attribute: FilterAttribute, scope: Scope, condition: (element: string) => string): string {
+  const list = jsonAt(scope.base ?? 'r.resource', attribute.path.slice(0, (attribute.many ?? 0) + 1));
+  const name = `e${scope.depth}`;
+  return `exists (select 1 from jsonb_array_elements(${list}) ${name}(v) where ${condition(`${name}.v`)})`;
+}
+
+/** An address that every match has: lets the index on addresses find the few records that can match. */
+function requiredEmail(filter: Filter): string | undefined {
+  if (filter.type === 'and') return filter.filters.map(requiredEmail).find((f) => f !== undefined);
+  if (filter.type !== 'compare' || filter.op !== 'eq' || filter.attribute.path[0] !== 'value') return undefined;
+  return filter.value === '' ? undefined : String(filter.value);
+}
+
+const hasEmail = (email: string, { parameters }: Scope): string =>
+  `r.email_keys @> ${parameters.add([foldCase(email)], 'text[]')}`;
+
+function compare(comparison: Comparison, scope: Scope): string {
+  const { attribute, op, value } = comparison;
+  const { path, many } = attribute;
+  if (isLinks(attribute, scope)) return links(scope, linkCompare(comparison, scope));
+  if (scope.base === undefined && path.join('.') === 'emails.value' && op === 'eq' && value !== '') {
+    return hasEmail(String(value), scope);
+  }
+  const column = scope.base === undefined ? COLUMNS[scope.kind][path.join('.')] : undefined;
+  if (column?.flag !== undefined) return value === true ? column.flag : `not ${column.flag}`;
+  if (column?.at !== undefined) return `${column.at} ${SIGNS[op]} ${scope.parameters.add(value, 'timestamptz')}`;
+  if (column?.text !== undefined) return compareText(column.text, comparison, scope, column.folded === true);
+  if (many !== undefined && scope.base === undefined) {
+    return overElements(attribute, scope, (v) => compareText(textAt(v, path.slice(many + 1)), comparison, scope));
+  }
+  return compareText(textAt(scope.base ?? 'r.resource', path), comparison, scope);
+}
+
+const SIGNS: Readonly<Record<Comparison['op'], string>> = {
+  eq: '=',
+  gt: '>',
+  ge: '>=',
+  lt: '<',
+  le: '<=',
+  co: '=',
+  sw: '=',
+  ew: '=',
+};
+
+/** `folded`: the text is in the form of `foldCase` already, as the value then has to be. */
+function compareText(text: string, { attribute, op, value }: Comparison, scope: Scope, folded = false): string {
+  if (typeof value !== 'string') return `${text} = '${value === true}'`;
+  const exact = attribute.caseExact || folded;
+  const left = exact ? text : `lower(${text})`;
+  const placeholder = scope.parameters.add(attribute.caseExact ? value : foldCase(value), 'text');
+  switch (op) {
+    case 'eq':
+      return `${left} = ${placeholder}`;
+    case 'co':
+      return `strpos(${left}, ${placeholder}) > 0`;
+    case 'sw':
+      return `starts_with(${left}, ${placeholder})`;
+    case 'ew':
+      return `right(${left}, length(${placeholder})) = ${placeholder}`;
+    default:
+      return `(${left} collate "C") ${SIGNS[op]} ${placeholder}`;
+  }
+}
+
+/** Some group of the user, or some member of the group (`l`), fulfils the condition. */
+function links({ kind }: Scope, condition: string): string {
+  const [own, other] = kind === 'user' ? ['member_key', 'group_key'] : ['group_key', 'member_key'];
+  return `exists (select 1 from membership m join record l on l.key = m.${other} and l.gone_at is null
+    where m.${own} = r.key and ${condition})`;
+}
+
+/** What `value`, `display`, `type` and `$ref` of a link are made of; addresses can't be searched for. */
+function linkText(sub: string | undefined, { kind }: Scope): string {
+  if (sub === 'value') return 'l.anchor';
+  if (sub === 'display') return 'coalesce(l.display_name, l.user_name)';
+  if (sub === 'type') return kind === 'user' ? `'direct'::text` : 'initcap(l.kind)';
+  return 'null::text';
+}
+
+const linkPresent = (sub: string | undefined, scope: Scope): string => `${linkText(sub, scope)} <> ''`;
+
+const linkCompare = (comparison: Comparison, scope: Scope): string =>
+  compareText(linkText(comparison.attribute.path.at(-1), scope), comparison, scope);
+
+function linkCondition(filter: Filter, scope: Scope): string {
+  switch (filter.type) {
+    case 'and':
+    case 'or':
+      return `(${filter.filters.map((f) => linkCondition(f, scope)).join(` ${filter.type} `)})`;
+    case 'not':
+      return `((${linkCondition(filter.filter, scope)}) is not true)`;
+    case 'present':
+      return linkPresent(filter.attribute.path.at(-1), scope);
+    case 'compare':
+      return linkCompare(filter, scope);
+    case 'element':
+      return 'false';
+  }
+}
+
+const quote = (key: string): string => `'${key.replaceAll("'", "''")}'`;
+const jsonAt = (base: string, path: readonly string[]): string => [base, ...path.map(quote)].join(' -> ');
+
+/** The text at a path; keys come from the schema, never from a client. */
+function textAt(base: string, path: readonly string[]): string {
+  const before = path.slice(0, -1);
+  return `(${jsonAt(base, before)} ->> ${quote(path.at(-1) ?? '')})`;
+}
