@@ -67,6 +67,26 @@ export interface Rule {
 export interface RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
+  /** What the files say should come out for example people. Kept, not part of the revision. */
+  readonly tests?: readonly RuleTest[];
+}
+
+/** One entry of `tests:` in a rules file. */
+export interface RuleTest {
+  readonly name: string;
+  readonly place: Place;
+  /** Attributes of an example person; `groups` holds names. */
+  readonly user: Readonly<Record<string, unknown>>;
+  /** `target/role` of every role that the rules are to give. */
+  readonly expect: readonly string[];
+}
+
+/** A helper that expressions may call as a method. Pure. The examples are its manual page and its tests. */
+export interface RuleFunction {
+  /** `string.localPart(): string` */
+  readonly signature: string;
+  readonly about: string;
+  readonly examples: ReadonlyArray<{ readonly expression: string; readonly gives: unknown }>;
 }
 
 /** How the account of a person at one target is to look. Values come from templates of the rule language. */

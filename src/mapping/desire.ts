@@ -1,0 +1,131 @@
+import type { Cause, Desired, DesiredItem, ItemKey } from '../model/accounts.ts';
+import type { Person } from '../model/person.ts';
+import type { Finding } from '../model/plan.ts';
+import type { TargetView, Wanted } from '../model/planning.ts';
+import type { ExpressionInput, RuleSet } from '../model/rules.ts';
+import { candidates } from './index-rules.ts';
+import { evaluateProfile } from './profile.ts';
+import { type Claim, type Denial, verdicts } from './verdicts.ts';
+
+/**
+ * What the rules want for one person, by target. Pure: person, rules and clock in, items with their causes out.
+ * Who has left wants nothing; who is suspended still does, so that everything can be kept until they return.
+ */
+export function desire(person: Person, rules: RuleSet, targets: readonly TargetView[], now: Date): Wanted {
+  const desired = new Map<string, Desired>();
+  const undecided = new Map<string, ReadonlySet<ItemKey>>();
+  if (person.life === 'left') return { desired, undecided, findings: [] };
+  const input = inputOf(person, now);
+  const { claims, denials, findings: open } = verdicts(person, candidates(person, rules), input);
+  const findings: Finding[] = [...open];
+  for (const target of inOrder(targets)) {
+    const at = settle(claims, denials, target.id);
+    for (const item of at.clashes) findings.push(clash(person, target.id, item));
+    if (at.items.size > 0) {
+      const made = evaluateProfile(target.profile, input, target.can.requires);
+      if ('profile' in made) {
+        desired.set(target.id, { person: person.id, target: target.id, profile: made.profile, items: at.items });
+      } else {
+        for (const item of at.items.keys()) at.undecided.add(item);
+        const lacking = made.lacks.map((l) => `${l.field} (${l.because})`).join(', ');
+        findings.push({
+          kind: 'profile-incomplete',
+          person: person.id,
+          target: target.id,
+          object: 'account',
+          message: `the account's profile lacks ${lacking}`,
+          remedy: 'fill it at the source, or change the profile templates of the target',
+        });
+      }
+    }
+    if (at.undecided.size > 0) undecided.set(target.id, at.undecided);
+  }
+  return { desired, undecided, findings };
+}
+
+/** What expressions may read of a person. */
+export function inputOf(person: Person, now: Date): ExpressionInput {
+  const groups = [...new Set([...person.groups.values()].map((path) => path.at(-1)?.name ?? ''))].toSorted();
+  return { user: { ...person.attributes, groups }, covers: new Set([...person.covers, 'groups']), now };
+}
+
+interface Settled {
+  readonly items: Map<ItemKey, DesiredItem>;
+  readonly undecided: Set<ItemKey>;
+  readonly clashes: readonly ItemKey[];
+}
+
+/** Puts together what the rules said for one target. Deny wins; what is open is neither given nor taken. */
+function settle(claims: readonly Claim[], denials: readonly Denial[], target: string): Settled {
+  const items = new Map<ItemKey, DesiredItem>();
+  const undecided = new Set<ItemKey>();
+  const clashes = new Set<ItemKey>();
+  const mine = claims.filter((c) => c.target === target);
+  for (const claim of mine) {
+    const denial = denialOf(claim, denials);
+    if (denial?.decided === true) continue;
+    if (!claim.decided || denial !== undefined) {
+      undecided.add(claim.item);
+      continue;
+    }
+    const before = items.get(claim.item);
+    if (before !== undefined && before.value !== claim.value) clashes.add(claim.item);
+    items.set(claim.item, before === undefined ? first(claim) : joined(before, claim));
+  }
+  for (const item of clashes) {
+    items.delete(item);
+    undecided.add(item);
+  }
+  for (const item of items.keys()) undecided.delete(item);
+  if (items.size > 0) items.set('account', account(items));
+  else if (undecided.size > 0) undecided.add('account');
+  return { items: new Map([...items].toSorted(([a], [b]) => (a < b ? -1 : 1))), undecided, clashes: [...clashes] };
+}
+
+/** The strongest denial: a decided one before an open one. */
+function denialOf(claim: Claim, denials: readonly Denial[]): Denial | undefined {
+  const role = claim.item.startsWith('role:') ? claim.item.slice('role:'.length) : undefined;
+  if (role === undefined) return undefined;
+  const matching = denials.filter((d) => d.target === claim.target && d.matches(role));
+  return matching.find((d) => d.decided) ?? matching[0];
+}
+
+const first = (claim: Claim): DesiredItem => ({
+  causes: [claim.cause],
+  ...(claim.until !== undefined && { until: claim.until }),
+  ...(claim.protected && { protected: true }),
+  ...(claim.value !== undefined && { value: claim.value }),
+});
+
+/** Two causes of one item: it lasts as long as the longer of them. */
+function joined(item: DesiredItem, claim: Claim): DesiredItem {
+  const until = item.until === undefined || claim.until === undefined ? undefined : later(item.until, claim.until);
+  const { until: _, ...rest } = item;
+  return {
+    ...rest,
+    causes: [...item.causes, claim.cause],
+    ...(until !== undefined && { until }),
+    ...((item.protected === true || claim.protected) && { protected: true }),
+  };
+}
+
+const later = (a: Date, b: Date): Date => (a.getTime() >= b.getTime() ? a : b);
+
+/** The account is wanted for whatever needs it. */
+function account(items: ReadonlyMap<ItemKey, DesiredItem>): DesiredItem {
+  const byRule = new Map<string, Cause>();
+  for (const item of items.values()) for (const cause of item.causes) byRule.set(cause.rule, cause);
+  return { causes: [...byRule.values()].toSorted((a, b) => (a.rule < b.rule ? -1 : 1)) };
+}
+
+const clash = (person: Person, target: string, item: ItemKey): Finding => ({
+  kind: 'indeterminate',
+  person: person.id,
+  target,
+  object: item,
+  message: 'rules want different user names for one alias set',
+  remedy: 'let one rule give the alias',
+});
+
+const inOrder = (targets: readonly TargetView[]): TargetView[] => targets.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
