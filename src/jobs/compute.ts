@@ -1,16 +1,13 @@
-import { buildPerson } from '../mapping/people.ts';
-import { desire } from '../mapping/desire.ts';
 import type { LedgerRow, Observed } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
-import type { StepResult, TargetView, Wanted } from '../model/planning.ts';
+import type { StepResult, TargetView } from '../model/planning.ts';
 import { planStep } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { WantedLogin } from '../store/logins.ts';
 import type { StoreParts } from '../store/parts.ts';
-import type { TargetState } from '../store/target-state.ts';
-import type { PlanDeps, Views } from './deps.ts';
-import { type Rivals, type RivalsOf, readRivals } from './rivals.ts';
+import { type Ground, type WantedPerson, laneOf, readWanted, sieve } from './ground.ts';
+import { type RivalsOf, readRivals } from './rivals.ts';
 import { readRoles } from './role-lookup.ts';
 
 /** One person at one target: the step, and what it was made of. */
@@ -19,6 +16,8 @@ export interface PlannedLane {
   readonly result: StepResult;
   readonly observed?: Observed;
   readonly ledger: readonly LedgerRow[];
+  /** The login that is wanted there. */
+  readonly login?: string;
 }
 
 export interface PlannedPerson {
@@ -28,57 +27,16 @@ export interface PlannedPerson {
   readonly findings: readonly Finding[];
 }
 
-/** What holds for all persons of one plan. */
-export interface Ground {
-  readonly views: Views;
-  /** With the mode that holds now. */
-  readonly targets: readonly TargetView[];
-  readonly states: ReadonlyMap<string, TargetState>;
-  readonly now: Date;
-}
-
-/** Reads what a plan stands on. A target that waits for its baseline only observes. */
-export async function readGround(deps: PlanDeps, db: Db, only?: readonly string[]): Promise<Ground> {
-  const views = deps.views();
-  const states = await deps.store.targets.targetStates(db);
-  const waits = (id: string) => views.needBaseline?.has(id) === true && states.get(id)?.baselineAt == null;
-  const targets = views.targets
-    .filter((view) => only === undefined || only.includes(view.id))
-    .map((view) => (waits(view.id) ? { ...view, mode: 'observe' as const } : view));
-  return { views, targets, states, now: deps.now() };
-}
-
-/** The persons with what the rules want for them. */
-export async function readWanted(
-  store: StoreParts,
-  db: Db,
-  ground: Ground,
-  ids: readonly string[],
-): Promise<WantedPerson[]> {
-  const stored = await store.people.loadPeople(db, ids);
-  const graph = await store.groups.groupsAbove(db, ids);
-  return stored.map((row) => {
-    const person = buildPerson(row, graph);
-    const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
-    const logins = [...wanted.desired.values()].map((desired) => ({
-      target: desired.target,
-      person: person.id,
-      key: store.logins.loginKey(desired.profile.login),
-    }));
-    return { person, wanted, logins };
-  });
-}
-
-export interface WantedPerson {
-  readonly person: Person;
-  readonly wanted: Wanted;
-  readonly logins: readonly WantedLogin[];
+export interface Computed {
+  readonly people: readonly PlannedPerson[];
+  /** About persons that could not be planned and keep what they have. */
+  readonly broken: readonly Finding[];
 }
 
 /**
  * Plans these persons on what `db` shows; writes nothing. It is one code path for the planner, for a full plan, and
- * for the check of a step's basis before it is carried out. `rivalsOf` says who else wants a login; without it that
- * is read from the store.
+ * for the check of a step's basis before it is carried out. `rivalsOf` says who wants a login; without it that is read
+ * from the store.
  */
 export async function computePersons(
   store: StoreParts,
@@ -86,52 +44,74 @@ export async function computePersons(
   ground: Ground,
   ids: readonly string[],
   rivalsOf?: RivalsOf,
-): Promise<PlannedPerson[]> {
-  const people = await readWanted(store, db, ground, ids);
+): Promise<Computed> {
+  const { people, broken } = await readWanted(store, db, ground, ids);
+  const inputs = await readInputs(store, db, people, ids, rivalsOf);
+  const planned = sieve(
+    people.map((p) => ({ id: p.person.id, ...p })),
+    ({ person, wanted, logins }): PlannedPerson => {
+      const lanes = ground.targets.map((target) => planLane(ground, target, { person, wanted, logins }, inputs));
+      return {
+        person,
+        lanes,
+        logins,
+        findings: [...wanted.findings, ...lanes.flatMap((lane) => lane.result.findings)],
+      };
+    },
+  );
+  return { people: planned.people, broken: [...broken, ...planned.broken] };
+}
+
+type Inputs = Awaited<ReturnType<typeof readInputs>>;
+
+/** What the store has about these persons, by lane, in as many statements however many they are. */
+async function readInputs(
+  store: StoreParts,
+  db: Db,
+  people: readonly WantedPerson[],
+  ids: readonly string[],
+  rivalsOf: RivalsOf | undefined,
+) {
   const ledger = Map.groupBy(await store.ledger.ledgerOf(db, ids), laneOf);
   const rivals = await readRivals(store, db, people, ledger, rivalsOf);
   const accounts = new Map((await store.observations.accountsOf(db, ids)).map((seen) => [laneOf(seen), seen.account]));
-  const holders = Map.groupBy(
-    await store.observations.accountsNamed(
-      db,
-      people.flatMap((p) => p.logins),
-    ),
-    (seen) => laneOf({ target: seen.target, person: seen.key }),
+  const named = await store.observations.accountsNamed(
+    db,
+    people.flatMap((p) => p.logins),
   );
-  const roles = await readRoles(store, db, people, ledger);
-  return people.map(({ person, wanted, logins }) => {
-    const lanes = ground.targets.map((target): PlannedLane => {
-      const lane = laneOf({ target: target.id, person: person.id });
-      const observed = accounts.get(lane);
-      const desired = wanted.desired.get(target.id);
-      const login = logins.find((l) => l.target === target.id)?.key;
-      const holder =
-        login === undefined
-          ? undefined
-          : holders.get(laneOf({ target: target.id, person: login }))?.find((h) => h.account.id !== observed?.id);
-      const result = planStep({
-        person,
-        target,
-        ...(desired === undefined ? {} : { desired }),
-        undecided: wanted.undecided.get(target.id) ?? new Set(),
-        ...(observed === undefined ? {} : { observed }),
-        ...(holder === undefined ? {} : { loginHolder: holder.account }),
-        targetRead: ground.states.get(target.id)?.observedAt != null,
-        ledger: ledger.get(lane) ?? [],
-        roles: roles(target.id),
-        rivals: rivalsAt(rivals, target.id, person.id),
-        rulesRevision: ground.views.rules.revision,
-        now: ground.now,
-      });
-      return { target, result, ...(observed === undefined ? {} : { observed }), ledger: ledger.get(lane) ?? [] };
-    });
-    const findings = [...wanted.findings, ...lanes.flatMap((lane) => lane.result.findings)];
-    return { person, lanes, logins, findings };
-  });
+  const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
+  return { ledger, rivals, accounts, holders, roles: await readRoles(store, db, people, ledger) };
 }
 
-const rivalsAt = (rivals: Rivals, target: string, person: string) => rivals.get(laneOf({ target, person })) ?? [];
-
-/** One key for a pair; a target id holds no line break. */
-export const laneOf = (lane: { readonly target: string; readonly person: string }): string =>
-  `${lane.target}\n${lane.person}`;
+function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: Inputs): PlannedLane {
+  const { person, wanted, logins } = of;
+  const lane = laneOf({ target: target.id, person: person.id });
+  const observed = inputs.accounts.get(lane);
+  const ledger = inputs.ledger.get(lane) ?? [];
+  const desired = wanted.desired.get(target.id);
+  const login = logins.find((l) => l.target === target.id)?.key ?? '';
+  const holder = inputs.holders
+    .get(laneOf({ target: target.id, person: login }))
+    ?.find((h) => h.account.id !== observed?.id);
+  const result = planStep({
+    person,
+    target,
+    ...(desired === undefined ? {} : { desired }),
+    undecided: wanted.undecided.get(target.id) ?? new Set(),
+    ...(observed === undefined ? {} : { observed }),
+    ...(holder === undefined ? {} : { loginHolder: holder.account }),
+    targetRead: ground.states.get(target.id)?.observedAt != null,
+    ledger,
+    roles: inputs.roles(target.id),
+    rivals: inputs.rivals.get(lane) ?? [],
+    rulesRevision: ground.views.rules.revision,
+    now: ground.now,
+  });
+  return {
+    target,
+    result,
+    ledger,
+    ...(observed === undefined ? {} : { observed }),
+    ...(desired === undefined ? {} : { login: desired.profile.login }),
+  };
+}

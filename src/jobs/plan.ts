@@ -3,8 +3,9 @@ import type { Change, Plan, Step } from '../model/plan.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewStep, StoredStep } from '../store/plans.ts';
-import { type PlannedPerson, computePersons, laneOf, readGround } from './compute.ts';
+import { type PlannedPerson, computePersons } from './compute.ts';
 import type { PlanDeps } from './deps.ts';
+import { laneOf, readGround } from './ground.ts';
 
 /** Priority of work for somebody who left or is suspended, above everything else. */
 export const URGENT = 100;
@@ -30,34 +31,40 @@ export async function planBatch(
   const read = await db.tx(
     async (tx) => {
       const ground = await readGround(deps, tx);
-      const people = await computePersons(store, tx, ground, ids);
-      return { ground, people, open: await store.plans.openSteps(tx, ids) };
+      const computed = await computePersons(store, tx, ground, ids);
+      return { ...computed, revision: ground.views.rules.revision, open: await store.plans.openSteps(tx, ids) };
     },
     { isolation: 'repeatable read' },
   );
-  const sorted = sortOut(read.people, new Map(read.open.map((step) => [laneOf(step), step])));
-  const plan = makePlan(
-    sorted.fresh.map(asStep),
-    read.people.flatMap((p) => p.findings),
-    [],
-  );
-  const priorities = new Map(read.people.map(({ person }) => [person.id, person.life === 'active' ? 0 : URGENT]));
-  return db.tx(async (tx) => {
-    await store.leases.oneAtATime(tx, 'plan');
-    if (!(await settle(tx))) return undefined;
-    const persons = read.people.map(({ person }) => person.id);
-    await store.logins.replaceLogins(
-      tx,
-      persons,
-      read.people.flatMap((p) => p.logins),
-    );
-    await store.findings.replaceFindings(tx, persons, plan.findings);
-    await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
-    await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
-    const due = await savePartial(deps, tx, plan, sorted.fresh, read.ground.views.rules.revision, priorities);
-    return { persons: persons.length, steps: due, urgent: [...priorities.values()].some((p) => p > 0) };
-  });
+  const { people, broken } = read;
+  const sorted = sortOut(people, new Map(read.open.map((step) => [laneOf(step), step])));
+  const plan = makePlan(sorted.fresh.map(asStep), [...people.flatMap((p) => p.findings), ...broken], []);
+  const priorities = new Map(people.map(({ person }) => [person.id, person.life === 'active' ? 0 : URGENT]));
+  const persons = people.map(({ person }) => person.id);
+  const told = [...persons, ...broken.flatMap((f) => f.person ?? [])];
+  try {
+    return await db.tx(async (tx) => {
+      await store.leases.oneAtATime(tx, 'plan');
+      if (!(await settle(tx))) throw TAKEN;
+      await store.logins.replaceLogins(
+        tx,
+        persons,
+        people.flatMap((p) => p.logins),
+      );
+      await store.findings.replaceFindings(tx, told, plan.findings);
+      await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
+      await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
+      const steps = await savePartial(deps, tx, plan, sorted.fresh, read.revision, priorities);
+      return { persons: persons.length, steps, urgent: [...priorities.values()].some((p) => p > 0) };
+    });
+  } catch (error) {
+    if (error === TAKEN) return undefined;
+    throw error;
+  }
 }
+
+/** Rolls back: another planner took what was dirty. */
+const TAKEN = new Error('another planner took these rows');
 
 /** A plan without steps leaves no row. Gives how many steps may be carried out. */
 async function savePartial(

@@ -1,7 +1,7 @@
 import type { LedgerRow } from '../model/accounts.ts';
 import type { Db } from '../store/db.ts';
 import type { StoreParts } from '../store/parts.ts';
-import { type WantedPerson, laneOf } from './compute.ts';
+import { type WantedPerson, laneOf } from './ground.ts';
 
 export type Rivals = ReadonlyMap<string, ReadonlyArray<{ readonly person: string; readonly owner: boolean }>>;
 /** Everybody who wants a login at a target. */

@@ -3,7 +3,7 @@ import type { RoleLookup } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
 import type { NamedRole } from '../store/roles.ts';
 import type { StoreParts } from '../store/parts.ts';
-import type { WantedPerson } from './compute.ts';
+import type { WantedPerson } from './ground.ts';
 
 /** How the roles that these persons are wanted to have, or were given, read at each target. */
 export async function readRoles(

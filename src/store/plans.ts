@@ -79,16 +79,19 @@ export async function openSteps(db: Db, persons: readonly string[]): Promise<Sto
   });
 }
 
-/** A newer plan has something else for these lanes, or nothing. What a full plan only proposed stays for its approval. */
-export async function supersede(db: Db, lanes: readonly Lane[]): Promise<void> {
+/**
+ * A newer plan has something else for these lanes, or nothing. What a full plan only proposed stays for its approval,
+ * and so do the steps in `except`.
+ */
+export async function supersede(db: Db, lanes: readonly Lane[], except: readonly number[] = []): Promise<void> {
   if (lanes.length === 0) return;
   await db.rows({
     name: 'plans-supersede',
     text: `update step s set state = 'superseded', settled_at = now()
       from (select * from unnest($1::text[], $2::text[]) as u(target, person)) l, plan p
       where s.target = l.target and s.person = l.person and s.state in ('proposed', 'pending', 'refused')
-        and p.id = s.plan_id and not (s.state = 'proposed' and p.kind = 'full')`,
-    values: [lanes.map((l) => l.target), lanes.map((l) => l.person)],
+        and p.id = s.plan_id and not (s.state = 'proposed' and p.kind = 'full') and s.id <> all($3::bigint[])`,
+    values: [lanes.map((l) => l.target), lanes.map((l) => l.person), except],
   });
 }
 

@@ -189,7 +189,10 @@ export interface Settlement {
   readonly dropStep?: boolean;
   readonly attempts?: number;
   readonly waitMs?: number;
+  /** Without one, a lane that is not done keeps the last. */
   readonly error?: WorkError;
+  /** The person is to be planned again. Written together with the rest, so that no lane is left that nobody plans. */
+  readonly planAgain?: boolean;
 }
 
 /**
@@ -206,13 +209,17 @@ export async function settleLane(db: Db, held: HeldLane, result: Settlement): Pr
           attempts = case when revision = $4 then $7 else attempts end,
           not_before = case when revision = $4 then now() + $8 * interval '1 ms' else not_before end,
           priority = case when revision = $4 and $5 = 'done' then 0 else priority end,
-          last_error = case when revision = $4 then $9::jsonb else last_error end
+          last_error = case when revision <> $4 then last_error when $5 = 'done' then null
+            else coalesce($9::jsonb, last_error) end
         where target = $1 and person = $2 and lease_owner = $3
         returning revision = $4 as same
       ),
       s as (
         update step set state = $11, settled_at = now()
         where id = $10::bigint and $11::text is not null and state = 'pending' and exists (select 1 from w)
+      ),
+      d as (
+        insert into dirty (kind, person) select 'person', $2 from w where $12
       )
       select same from w`,
     values: [
@@ -227,6 +234,7 @@ export async function settleLane(db: Db, held: HeldLane, result: Settlement): Pr
       result.error === undefined ? null : JSON.stringify(result.error),
       held.step?.id ?? null,
       result.step ?? null,
+      result.planAgain ?? false,
     ],
   });
   if (row === undefined) return 'lost';

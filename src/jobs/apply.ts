@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import type { Observed } from '../model/accounts.ts';
+import { Failure } from '../model/failure.ts';
+import type { Lane } from '../model/job.ts';
+import type { Change } from '../model/plan.ts';
+import type { HeldLane, Settlement } from '../store/work.ts';
+import type { Target } from '../targets/target.ts';
+import { type Attempt, carryOutChange, isAdding, look } from './attempt.ts';
+import { type PlannedLane, computePersons } from './compute.ts';
+import type { WorkDeps } from './deps.ts';
+import { readGround } from './ground.ts';
+import { field } from './read-back.ts';
+import { rebase } from './rebase.ts';
+import { afterFailure, asError, pauseBroken } from './settle.ts';
+
+/** A lane in which something newer is wanted at every turn is left to the next job after this many. */
+const ROUNDS = 10;
+
+/**
+ * Works on one lane until nothing is due there: first the block that a leave asked for, then the newest step, as far
+ * as its basis holds. Safe to call for any lane at any time, from any number of processes.
+ * Gives whether anything was done.
+ */
+export async function carryOut(lane: Lane, deps: WorkDeps): Promise<boolean> {
+  const target = deps.targets.get(lane.target);
+  if (target === undefined) return false;
+  for (let round = 0; round < ROUNDS; round++) {
+    const held = await deps.store.work.leaseLane(deps.db, lane, `${deps.instance}/${randomUUID()}`, deps.timing.lease);
+    if (held === undefined) return round > 0;
+    const result = held.paused ? asItWas(held) : await workOn(deps, held, target);
+    if (result === 'lost') return true;
+    const settled = await deps.store.work.settleLane(deps.db, held, result);
+    if (settled !== 'changed') return true;
+  }
+  return true;
+}
+
+const asItWas = (held: HeldLane): Settlement => ({ state: 'pending', attempts: held.attempts });
+const DONE: Settlement = { state: 'done', step: 'done' };
+
+async function workOn(deps: WorkDeps, held: HeldLane, target: Target): Promise<Settlement | 'lost'> {
+  if (held.blockGeneration !== null) {
+    const failed = await blockFirst(deps, held, target);
+    if (failed !== undefined) return failed;
+  }
+  const { step } = held;
+  if (step === null) return DONE;
+  if (step.generation !== held.generation) return planAgain(held, 'superseded');
+  const lane = await computeLane(deps, held);
+  if (lane?.result.step?.basis !== step.basis) return planAgain(held, 'moved');
+  return runChanges(begin(deps, held, target, step.plan, lane), step.changes);
+}
+
+/**
+ * Blocks the sign-in of somebody who left, before anything else and whatever was planned. A refusal is noted, and the
+ * rest of the leave goes on.
+ */
+async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promise<Settlement | undefined> {
+  const lane = await computeLane(deps, held);
+  const known = begin(deps, held, target, 'leave', lane);
+  const login = known.ref.login === '' ? await lastLogin(deps, held) : known.ref.login;
+  const attempt = { ...known, ref: { ...known.ref, login } };
+  const change: Change = {
+    op: 'block',
+    item: 'account',
+    before: { active: true },
+    after: { active: false },
+    causes: [],
+    evidence: 'explicit',
+    risk: 'low',
+  };
+  try {
+    // An account that was never made, or not yet confirmed, is looked for first.
+    if (attempt.account === undefined && (login !== '' || attempt.ref.accountId !== undefined)) {
+      attempt.account = await look(attempt);
+    }
+    if (attempt.account !== undefined || attempt.ref.accountId !== undefined) await carryOutChange(attempt, change);
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.verdict.kind === 'broken') await pauseBroken(deps, target.id, failure);
+    if (failure.verdict.kind !== 'refused') return afterFailure(deps, held.attempts, stayPending(failure));
+    deps.log.error({ target: target.id, person: held.person, reason: failure.message }, 'a block was refused');
+    await noteRefused(deps, held, change, failure);
+  }
+  await deps.store.work.clearBlock(deps.db, held);
+  await deps.store.dirty.markDirty(deps.db, [held.person], true);
+  return undefined;
+}
+
+/** The login with which we last tried to make an account: it may be there although no answer came. */
+async function lastLogin({ db, store }: WorkDeps, { target, person }: HeldLane): Promise<string> {
+  const steps = await store.plans.stepsOfPerson(db, person, 50);
+  const made = steps.flatMap((step) => (step.target === target ? step.changes : [])).find((c) => c.op === 'create');
+  return field(made?.after, 'login') ?? '';
+}
+
+/** A block waits whatever the world looks like. */
+const stayPending = (failure: Failure): Failure =>
+  failure.verdict.kind === 'moved' ? new Failure({ kind: 'retry' }, failure.message) : failure;
+
+async function noteRefused({ db, store }: WorkDeps, held: HeldLane, change: Change, failure: Failure): Promise<void> {
+  const detail = { op: change.op, message: failure.message, remedy: failure.remedy };
+  const { person, target } = held;
+  const event = { actor: 'drawbridge', kind: 'change.refused', person, target, object: change.item, detail };
+  await store.events.appendEvents(db, [event]);
+}
+
+/** What the planner would say now about this lane. */
+export async function computeLane(deps: WorkDeps, lane: Lane): Promise<PlannedLane | undefined> {
+  const ground = await readGround(deps, deps.db, [lane.target]);
+  const { people } = await computePersons(deps.store, deps.db, ground, [lane.person]);
+  return people[0]?.lanes[0];
+}
+
+function begin(deps: WorkDeps, held: HeldLane, target: Target, plan: string, lane: PlannedLane | undefined): Attempt {
+  const owned = lane?.ledger.find((row) => row.item === 'account');
+  const account: Observed | undefined = lane?.observed;
+  const login = account?.profile.login ?? lane?.login ?? '';
+  const ref = { person: held.person, login, ...(owned?.objectId === undefined ? {} : { accountId: owned.objectId }) };
+  return { deps, held, target, plan, ref, account, blockedBefore: owned?.blocked === true, progress: false };
+}
+
+const planAgain = (held: HeldLane, step: 'moved' | 'superseded'): Settlement => ({
+  state: 'pending',
+  step,
+  dropStep: true,
+  planAgain: true,
+  attempts: held.attempts,
+});
+
+/**
+ * The changes of a step in order. What can't be given or taken as it stands is left out and parks the lane at the end,
+ * so that one refusal does not keep back the rest; a refused account ends it, since all else hangs on that.
+ */
+async function runChanges(attempt: Attempt, changes: readonly Change[]): Promise<Settlement | 'lost'> {
+  const { deps, held } = attempt;
+  let refused: Failure | undefined;
+  for (const change of changes) {
+    const wanted = await deps.store.work.keepLane(deps.db, held, deps.timing.lease);
+    if (wanted === undefined) return 'lost';
+    // Settling finds the newer revision and lets the next round begin with that.
+    if (wanted.revision !== held.revision) return asItWas(held);
+    if (isAdding(change) && wanted.generation !== held.step?.generation) return planAgain(held, 'superseded');
+    try {
+      await carryOutChange(attempt, change);
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.verdict.kind !== 'refused') return afterTrouble(attempt, failure, changes);
+      refused ??= failure;
+      await noteRefused(deps, held, change, failure);
+      if (change.item === 'account' && isAdding(change)) break;
+    }
+  }
+  if (refused === undefined) return DONE;
+  // What went through changes the basis: the lane is planned again, and parked until then.
+  return { ...afterFailure(deps, held.attempts, refused), planAgain: attempt.progress };
+}
+
+async function afterTrouble(attempt: Attempt, failure: Failure, changes: readonly Change[]): Promise<Settlement> {
+  const { deps, held } = attempt;
+  switch (failure.verdict.kind) {
+    case 'broken':
+      await pauseBroken(deps, held.target, failure);
+      break;
+    case 'moved':
+      await look(attempt).catch(() => undefined);
+      break;
+    default:
+      deps.log.warn(
+        { target: held.target, person: held.person, ...asError(failure, deps.now()) },
+        'a step is tried again',
+      );
+  }
+  if (attempt.progress && failure.verdict.kind !== 'moved') {
+    await rebase(deps, held, changes, await computeLane(deps, held));
+  }
+  return afterFailure(deps, held.attempts, failure);
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  throw error;
+}

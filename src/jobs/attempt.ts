@@ -1,0 +1,76 @@
+import type { Observed } from '../model/accounts.ts';
+import { Failure } from '../model/failure.ts';
+import type { Change, Op } from '../model/plan.ts';
+import type { HeldLane } from '../store/work.ts';
+import type { AccountRef, Applied, Target } from '../targets/target.ts';
+import { callTarget } from './call.ts';
+import type { WorkDeps } from './deps.ts';
+import { shows } from './read-back.ts';
+import { confirm, intend } from './record.ts';
+
+/** One lane under work. `account` is the account as it was last seen, and moves on with every change. */
+export interface Attempt {
+  readonly deps: WorkDeps;
+  readonly held: HeldLane;
+  readonly target: Target;
+  /** Hash of the plan behind the changes. */
+  readonly plan: string;
+  /** Names the account where it was not seen yet. */
+  readonly ref: AccountRef;
+  account: Observed | undefined;
+  /** The ledger said before this attempt that the account is blocked by us. */
+  readonly blockedBefore: boolean;
+  /** Some change went through in this attempt. */
+  progress: boolean;
+}
+
+/** What a change came to; for a claim there may be no account yet. */
+export type Outcome = Omit<Applied, 'account'> & { readonly account: Observed | undefined };
+
+const ADDING: ReadonlySet<Op> = new Set(['claim', 'adopt', 'create', 'update', 'enable', 'grant', 'alias']);
+
+/** Gives something, or makes more of an account: not for a person who has left meanwhile. */
+export const isAdding = (change: Change): boolean => ADDING.has(change.op);
+
+/**
+ * Carries out one change: what we are about to give is ours before it is given, what we take is ours until it is gone.
+ * A doubtful answer is followed by a look at the account; if that shows the change, it is done. Throws `Failure`.
+ */
+export async function carryOutChange(attempt: Attempt, change: Change): Promise<void> {
+  const begun = performance.now();
+  await intend(attempt, change);
+  const outcome = change.op === 'claim' || change.op === 'adopt' ? ledgerOnly(attempt) : await call(attempt, change);
+  attempt.account = outcome.account;
+  await confirm(attempt, change, outcome, Math.round(performance.now() - begun));
+  attempt.progress = true;
+}
+
+const ledgerOnly = (attempt: Attempt): Outcome => ({ account: attempt.account, answer: 'ledger only', changed: false });
+
+/** The account by the id it was seen with, else as the lane names it. */
+export function refOf({ account, ref }: Attempt): AccountRef {
+  return account === undefined ? ref : { person: ref.person, accountId: account.id, login: account.profile.login };
+}
+
+async function call(attempt: Attempt, change: Change): Promise<Outcome> {
+  const { deps, target } = attempt;
+  try {
+    return await callTarget(deps.timing.call, deps.log, (signal) => target.apply(refOf(attempt), change, signal));
+  } catch (error) {
+    if (!(error instanceof Failure) || error.verdict.kind !== 'doubtful') throw error;
+    const account = await look(attempt).catch(() => undefined);
+    if (account === undefined || !shows(account, change, attempt.ref.person)) throw error;
+    return { account, answer: `read back after: ${error.message}`, changed: true };
+  }
+}
+
+/** The account as the target shows it now, noted in the store; undefined when it is not there. Throws `Failure`. */
+export async function look(attempt: Attempt): Promise<Observed | undefined> {
+  const { deps, target, ref } = attempt;
+  const asked = refOf(attempt);
+  const found = await callTarget(deps.timing.call, deps.log, (signal) => target.observeOne(asked, signal));
+  const { observations } = deps.store;
+  if (found !== undefined) await observations.saveAccount(deps.db, target.id, found, ref.person);
+  else if (asked.accountId !== undefined) await observations.forgetAccount(deps.db, target.id, asked.accountId);
+  return found;
+}

@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Change } from '../model/plan.ts';
+import type { HeldLane } from '../store/work.ts';
+import type { PlannedLane } from './compute.ts';
+import type { WorkDeps } from './deps.ts';
+
+/**
+ * After a part of a step went through, its basis has moved by our own doing. Where what is wanted now is nothing but
+ * the rest of it, the step goes on as that rest: an approval given for the whole holds for it. Else the next attempt
+ * finds that it moved.
+ */
+export async function rebase(
+  deps: WorkDeps,
+  held: HeldLane,
+  changes: readonly Change[],
+  now: PlannedLane | undefined,
+): Promise<void> {
+  const rest = now?.result.step;
+  if (held.step === null || rest === undefined || !isRestOf(rest.changes, changes)) return;
+  await deps.store.plans.rebaseStep(deps.db, held.step.id, rest.basis, rest.changes);
+}
+
+/** Is each of these changes one of the whole, for the same end? */
+export function isRestOf(rest: readonly Change[], whole: readonly Change[]): boolean {
+  return rest.every((change) =>
+    whole.some((other) => {
+      const same = other.op === change.op && other.item === change.item && other.until === change.until;
+      return same && isDeepStrictEqual(end(other), end(change));
+    }),
+  );
+}
+
+/** What the change comes to, as JSON. The id of a role that was made meanwhile is no other end. */
+function end({ after }: Change): unknown {
+  if (after === undefined || after === null || typeof after !== 'object') return after;
+  const { roleId: _, ...rest } = JSON.parse(JSON.stringify(after)) as Record<string, unknown>;
+  return rest;
+}
