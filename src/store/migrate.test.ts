@@ -21,9 +21,9 @@ test('an empty database gets every migration, once', async () => {
   const tables = await database.db.rows<{ name: string }>({
     text: `select relname as name from pg_class where relnamespace = 'drawbridge'::regnamespace and relkind in ('r', 'p')`,
   });
-  const names = tables.map((row) => row.name);
+  const names = new Set(tables.map((row) => row.name));
   for (const name of ['record', 'membership', 'person', 'ledger', 'plan', 'step', 'work', 'event', 'token', 'meta']) {
-    assert.ok(names.includes(name), name);
+    assert.ok(names.has(name), name);
   }
 });
 

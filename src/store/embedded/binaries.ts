@@ -3,7 +3,9 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -23,6 +25,12 @@ export interface Binaries {
   readonly major: number;
 }
 
+/** Where programs come from, if not from `PG_BIN` and the npm package. */
+export interface Origin {
+  readonly bin?: string | undefined;
+  readonly native?: string;
+}
+
 const REMEDY =
   "Set DATABASE_URL to a PostgreSQL server (15 or newer), or PG_BIN to the folder of PostgreSQL's programs (postgres, initdb).";
 
@@ -30,14 +38,14 @@ const REMEDY =
  * PostgreSQL's programs, in a place where the server's user can run them: `PG_BIN`, else the npm package, else a copy
  * of that package (60 MB, made once) where node_modules is read-only or out of that user's reach.
  */
-export async function findBinaries(place: Place): Promise<Binaries> {
-  const own = process.env['PG_BIN'];
+export async function findBinaries(place: Place, from: Origin = {}): Promise<Binaries> {
+  const own = 'bin' in from ? from.bin : process.env['PG_BIN'];
   if (own !== undefined && own !== '') {
     const tried = await tryBinaries(own, place);
     if ('bin' in tried) return tried;
     throw new StoreRefused(`PG_BIN=${own} does not lead to PostgreSQL's programs: ${tried.why}`, { remedy: REMEDY });
   }
-  const native = packaged();
+  const native = from.native ?? packaged();
   let why = 'its libraries could not be linked';
   if (link(native)) {
     const tried = await tryBinaries(join(native, 'bin'), place);
@@ -108,16 +116,24 @@ function copy(native: string, folder: string): string {
   const hash = createHash('sha256').update(`${version} ${size}`).digest('hex').slice(0, 12);
   const made = join(folder, `bin-${hash}`);
   if (existsSync(made)) return join(made, 'native');
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  if (mkdirSync(folder, { recursive: true }) !== undefined) openToAll(folder);
   const part = join(folder, `.bin-${randomBytes(6).toString('hex')}`);
   try {
     cpSync(native, join(part, 'native'), { recursive: true, dereference: false, verbatimSymlinks: true });
     if (!link(join(part, 'native'))) throw new Error(`links can't be made in ${folder}`);
-    chmodSync(part, 0o755);
+    openToAll(part);
     renameSync(part, made);
   } catch (error) {
     rmSync(part, { recursive: true, force: true });
     if (!existsSync(made)) throw error;
   }
   return join(made, 'native');
+}
+
+/** Reading, and entering or running, for everybody: a strict umask of root would keep the server's user out. */
+function openToAll(path: string): void {
+  const stat = lstatSync(path);
+  if (stat.isSymbolicLink()) return;
+  chmodSync(path, (stat.mode & 0o777) | 0o444 | ((stat.mode & 0o100) === 0 ? 0 : 0o111));
+  if (stat.isDirectory()) for (const name of readdirSync(path)) openToAll(join(path, name));
 }

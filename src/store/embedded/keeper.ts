@@ -72,7 +72,7 @@ async function checkOurs(client: Client, place: Place): Promise<void> {
 
 /** A service that was killed may hold the lock for a moment longer, until its server process has noticed. */
 async function takeService(client: Client, place: Place): Promise<void> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
     const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${SERVICE}) as mine`);
     if (rows[0]?.mine === true) return;
     await sleep(100);

@@ -66,11 +66,23 @@ export function settle(place: Place): Place {
   }
   if (barred === undefined) return place;
   const cluster = join(place.state, createHash('sha256').update(place.folder).digest('hex').slice(0, 24));
-  mkdirSync(place.state, { recursive: true, mode: 0o755 });
+  makeStateFolder(place, barred);
   // A cluster that no pointer names any more: its data folder was deleted. Kept, since it is somebody's data.
   if (existsSync(cluster)) renameSync(cluster, `${cluster}.${Date.now()}.left`);
   writeFileSync(join(place.folder, POINTER), `${cluster}\n`, { mode: 0o644 });
   return { ...place, cluster };
+}
+
+function makeStateFolder({ folder, state }: Place, barred: string): void {
+  try {
+    // The chmod is for a umask that would keep the server's user out.
+    if (mkdirSync(state, { recursive: true }) !== undefined) chmodSync(state, 0o755);
+  } catch (error) {
+    throw new StoreRefused(
+      `The server's user can't come through ${barred} to the data folder ${folder}, and ${state} can't be made instead`,
+      { remedy: `Open the way (chmod o+x ${barred}), or name a data folder elsewhere in store.url.`, cause: error },
+    );
+  }
 }
 
 /** Shows the server's `postmaster.pid` in the data folder, where people and tools look for it. */

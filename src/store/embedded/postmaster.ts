@@ -46,7 +46,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** For tests: nothing survives a power cut, everything survives kill -9. */
-const UNSAFE: Readonly<Record<string, string>> = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const UNSAFE: Readonly<Record<string, string>> = { fsync: 'off', full_page_writes: 'off' };
 
 /** The server that runs on this cluster; undefined when none does, whatever a stale file says. */
 export function findPostmaster(place: Place): Postmaster | undefined {

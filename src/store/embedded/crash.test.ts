@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { type Ground, ground, otherProcess } from '../../../test/support/embedded.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { type OpenDb, openDb } from '../pool.ts';
+import { processOf, signal, sleep, until } from './process.ts';
+
+let at: Ground;
+beforeEach(() => {
+  at = ground();
+});
+afterEach(() => at.clear());
+
+test('kill -9 of a whole process group leaves its server running, and the next opener takes it over', async () => {
+  const service = otherProcess(at, { exclusive: true });
+  const { pid } = await service.opened;
+  assert.ok(pid !== undefined && service.process.pid !== undefined);
+  const gone = once(service.process, 'exit');
+  signal(-service.process.pid, 'SIGKILL');
+  await gone;
+  assert.equal(at.pid(), pid);
+  const next = await at.open({ exclusive: true });
+  assert.equal(at.pid(), pid);
+  await next.close();
+  assert.equal(at.pid(), undefined);
+  assert.equal(processOf(pid), undefined);
+});
+
+/** Writes numbers one by one until told to stop; gives those that were acknowledged. */
+async function writer(pool: OpenDb, stopped: () => boolean): Promise<{ acked: number[]; errors: unknown[] }> {
+  const acked: number[] = [];
+  const errors: unknown[] = [];
+  for (let n = 1; !stopped(); n += 1) {
+    try {
+      await pool.db.tx((tx) => tx.rows({ name: 'add', text: 'insert into note values ($1)', values: [n] }));
+      acked.push(n);
+    } catch (error) {
+      errors.push(error);
+      await sleep(5);
+    }
+  }
+  return { acked, errors };
+}
+
+test('after kill -9 of the server under load the pool works again, and no acknowledged commit is missing', async () => {
+  const events: string[] = [];
+  const embedded = await at.open({ log: (event: string) => events.push(event) });
+  const other = otherProcess(at);
+  await other.opened;
+  const pool = openDb(embedded.config);
+  await pool.db.rows({ text: 'create schema drawbridge' });
+  await pool.db.rows({ text: 'create table note (n int primary key)' });
+  let stop = false;
+  const writing = writer(pool, () => stop);
+  for (let round = 0; round < 2; round += 1) {
+    const pid = at.pid();
+    assert.ok(pid !== undefined);
+    await sleep(100);
+    signal(pid, 'SIGKILL');
+    const back = (): boolean => at.pid() !== undefined && at.pid() !== pid;
+    assert.ok(await until(back, 10_000), 'started again');
+    await sleep(100);
+  }
+  stop = true;
+  const { acked, errors } = await writing;
+  // The socket is the same as before, so the same pool goes on.
+  const kept = new Set((await pool.db.rows<{ n: number }>({ text: 'select n from note' })).map((row) => row.n));
+  assert.ok(acked.length > 20, `${acked.length} commits`);
+  assert.deepEqual(
+    acked.filter((n) => !kept.has(n)),
+    [],
+  );
+  assert.ok(errors.length > 0 && errors.every((error) => error instanceof StoreUnavailable));
+  assert.ok(events.filter((event) => event === 'store.server-lost').length >= 2);
+  await pool.close();
+  const pid = at.pid();
+  await embedded.close();
+  assert.equal(at.pid(), pid, 'the other process still uses it');
+  assert.equal(await other.close(), 0);
+  assert.equal(at.pid(), undefined);
+});
+
+test('closing while the server is being started again leaves none behind', async () => {
+  for (const wait of [0, 20, 150]) {
+    const embedded = await at.open();
+    const pid = at.pid();
+    assert.ok(pid !== undefined);
+    signal(pid, 'SIGKILL');
+    await sleep(wait);
+    await embedded.close();
+    assert.equal(at.pid(), undefined);
+  }
+});
+
+test('stale files of a crashed machine are no obstacle', async () => {
+  const embedded = await at.open();
+  const pidFile = join(embedded.cluster, 'postmaster.pid');
+  const lines = readFileSync(pidFile, 'utf8').split('\n');
+  await embedded.close();
+  // The number now belongs to a living process that is no server of this cluster: ours.
+  writeFileSync(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'));
+  writeFileSync(join(at.data, 'start.lock'), JSON.stringify({ pid: process.pid, started: '1' }));
+  assert.equal(at.pid(), undefined);
+  const again = await at.open();
+  assert.notEqual(at.pid(), undefined);
+  await again.close();
+  assert.equal(existsSync(pidFile), false);
+});
