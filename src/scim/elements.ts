@@ -10,10 +10,11 @@ const isPrimary = (value: unknown): boolean => isElement(value) && value['primar
  * (RFC 7643 2.4). Among several primary ones the last that is not in `before` wins; else the first.
  */
 export function tidyElements(before: readonly unknown[], after: readonly unknown[]): unknown[] {
-  const marked = after.filter(isPrimary);
+  const once = unique(after);
+  const marked = once.filter(isPrimary);
   const fresh = marked.filter((e) => !before.some((b) => isDeepStrictEqual(b, e)));
   const chosen = fresh.at(-1) ?? marked[0];
-  const single = after.map((e) => (isPrimary(e) && e !== chosen && isElement(e) ? { ...e, primary: false } : e));
+  const single = once.map((e) => (isPrimary(e) && e !== chosen && isElement(e) ? { ...e, primary: false } : e));
   return unique(single);
 }
 

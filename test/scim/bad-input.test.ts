@@ -309,7 +309,10 @@ describe('failures inside', () => {
     error: Error,
     work: (server: ScimServer, logged: unknown[]) => Promise<void>,
   ): Promise<void> {
-    const resources: Resources = { ...createResources(database.db), read: () => Promise.reject(error) };
+    const failing = async (): Promise<never> => {
+      throw error;
+    };
+    const resources: Resources = { ...createResources(database.db), read: failing };
     const logged: unknown[] = [];
     const log = {
       warn: (fields: object) => void logged.push(fields),

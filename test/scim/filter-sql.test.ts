@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { USER } from '../../src/scim/schema/index.ts';
 import { parseFilter } from '../../src/scim/filter/parse.ts';
 import { matches } from '../../src/scim/filter/evaluate.ts';
