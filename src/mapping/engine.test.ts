@@ -177,6 +177,14 @@ test('an error while evaluating is indeterminate, with a reason that names no va
   assert.match(reason('now.getHours(user.department) > 1', { department: 'Nowhere/Land' }), /evaluation failed/);
 });
 
+test('two engines know their own attributes only', () => {
+  const other = createEngine([{ name: 'department', type: 'int', about: '' }]);
+  assert.ok('expression' in other.compile('user.department == 1', 'bool', PLACE));
+  assert.ok('fault' in other.compile('user.email == "a"', 'bool', PLACE));
+  assert.equal(gives('user.department == "a"', { department: 'a' }), true);
+  assert.ok('expression' in createEngine(ATTRIBUTES).compile('user.email.localPart() == "a"', 'bool', PLACE));
+});
+
 test('an expression is reusable and keeps nothing between evaluations', () => {
   const compiled = engine.compile('user.roles.filter(r, r != user.department).size() == 1', 'bool', PLACE);
   assert.ok('expression' in compiled);
@@ -198,7 +206,7 @@ test('mistakes are found at load, with their place and what was probably meant',
   assert.match(fault('usr.department == "a"').remedy ?? '', /did you mean `user`/);
   assert.match(fault('department == "a"').remedy ?? '', /user\.department/);
   assert.deepEqual(fault('user.email.localpart() == "a"').remedy, 'did you mean `localPart`?');
-  assert.equal(fault('user.email.localpart() == "a"').at, 'localpart() ');
+  assert.equal(fault('user.email.localpart() == "a"').at, 'localpart()');
   assert.match(fault('user.department == 1').message, /types do not fit: string == int/);
   assert.match(fault('user.department').message, /gives string, but a bool is needed/);
   assert.match(fault('now', 'string').message, /gives timestamp, but a string/);

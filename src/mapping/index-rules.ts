@@ -64,3 +64,9 @@ const nameKey = (source: string, name: string): string => `${source}/${name}`;
 
 const shorter = (a: GroupPath, b: GroupPath): boolean =>
   a.length === b.length ? (a.at(-1)?.id ?? '') < (b.at(-1)?.id ?? '') : a.length < b.length;
+
+/** Names of the roles at a target that some `protected` rule gives: those a leaver loses first. */
+export function protectedRoles(rules: RuleSet, target: string): ReadonlySet<string> {
+  const guarded = rules.rules.filter((r) => r.protected && !r.shadow);
+  return new Set(guarded.flatMap((r) => r.grant.filter((g) => g.target === target).map((g) => g.role)));
+}

@@ -53,6 +53,10 @@ export interface StepInput {
   readonly rivals: ReadonlyArray<{ readonly person: string; readonly owner: boolean }>;
   readonly rulesRevision: string;
   readonly now: Date;
+  /** Roles that some `protected` rule gives at this target: of a leaver they are revoked first. */
+  readonly protectedRoles?: ReadonlySet<string>;
+  /** The name of an attached role that we did not give, for a leaver's step; without one the id stands in. */
+  readonly roleName?: (roleId: string) => string | undefined;
 }
 
 export interface StepResult {

@@ -59,15 +59,25 @@ export function createCelEngine(declared: readonly AttributeDeclaration[]): Rule
   };
 }
 
-function environment(types: ReadonlyMap<string, AttributeType>): Environment {
-  const fields: Record<string, string> = {};
-  for (const [name, type] of types) fields[name] = type === 'timestamp' ? TIMESTAMP : type;
+/**
+ * CEL with our functions, made once: registering a function twice in one process is refused, even in two environments.
+ * The tree is given our own evaluation; the registration is for the type check alone.
+ */
+const BASE = base();
+
+function base(): Environment {
   const env = new Environment({ limits: LIMITS });
   const known = new Set(env.getDefinitions().functions.map((f) => f.name));
   for (const f of RULE_FUNCTIONS) {
-    // The tree is given our own evaluation; the registration is for the type check alone.
     if (!known.has(f.name)) env.registerFunction(f.signature, () => undefined, { async: false });
   }
+  return env;
+}
+
+function environment(types: ReadonlyMap<string, AttributeType>): Environment {
+  const fields: Record<string, string> = {};
+  for (const [name, type] of types) fields[name] = type === 'timestamp' ? TIMESTAMP : type;
+  const env = BASE.clone();
   return env.registerType('User', { fields }).registerVariable('user', 'User').registerVariable('now', TIMESTAMP);
 }
 

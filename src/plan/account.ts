@@ -1,0 +1,125 @@
+import type { DesiredItem, Observed, Profile } from '../model/accounts.ts';
+import { foldCase } from '../model/filter.ts';
+import type { Draft } from './draft.ts';
+
+/** Is the account another's to change? Reported, and then nothing on it is touched. */
+export function isReadOnly(draft: Draft, observed: Observed, leaving: boolean): boolean {
+  if (observed.managedBy === undefined && observed.privileged !== true) return false;
+  const whose = observed.managedBy === undefined ? "is an administrator's" : `is managed by ${observed.managedBy}`;
+  const residue = leaving ? ': the person keeps whatever it allows' : '';
+  draft.find(
+    'read-only',
+    'account',
+    `the account ${whose}${residue}`,
+    leaving ? 'block it there by hand, now' : 'change it there, or give the person an account of their own',
+  );
+  return true;
+}
+
+/**
+ * Brings the account of an active person about. True when there is one (or will be, once the step is carried out) on
+ * which roles can be given.
+ */
+export function planAccount(draft: Draft, profile: Profile, wanted: DesiredItem): boolean {
+  const { observed, person } = draft.input;
+  const row = draft.owned.get('account');
+  if (observed === undefined) return planCreation(draft, profile, wanted);
+  if (row === undefined && observed.mark !== person.id) {
+    accountExists(draft, observed.profile.login);
+    return false;
+  }
+  if (isReadOnly(draft, observed, false)) return false;
+  if (row?.confirmed !== true) {
+    draft.change('claim', 'account', { after: { accountId: observed.id }, causes: wanted.causes });
+  }
+  planUpdate(draft, observed, profile, wanted);
+  planReturn(draft, observed, wanted);
+  return true;
+}
+
+function planCreation(draft: Draft, profile: Profile, wanted: DesiredItem): boolean {
+  const { loginHolder, rivals } = draft.input;
+  if (draft.owned.get('account')?.confirmed === true) {
+    draft.find(
+      'foreign-removal',
+      'account',
+      'the account that we made or claimed is gone at the target; it is not made again by itself',
+      'restore it there, or release it here',
+    );
+    return false;
+  }
+  if (loginHolder !== undefined) {
+    accountExists(draft, profile.login);
+    return false;
+  }
+  if (rivals.length > 0) {
+    collision(draft, profile.login);
+    return false;
+  }
+  draft.change('create', 'account', { after: profile, causes: wanted.causes });
+  return true;
+}
+
+const accountExists = (draft: Draft, login: string): void =>
+  draft.find(
+    'account-exists',
+    login,
+    `the target has an account ${login} that is not ours; it is left alone`,
+    'rename or remove it there if it is not this person’s',
+  );
+
+function collision(draft: Draft, login: string): void {
+  const owner = draft.input.rivals.find((r) => r.owner);
+  const others = draft.input.rivals.map((r) => r.person).toSorted().join(', ');
+  const message =
+    owner === undefined
+      ? `${others} want the login ${login} too: nobody gets it`
+      : `the login ${login} is the account of ${owner.person}`;
+  draft.find('login-collision', login, message, 'give one of them another login at the source');
+}
+
+/** Fields that differ and that our templates fill. What they don't fill is not ours. */
+function planUpdate(draft: Draft, observed: Observed, profile: Profile, wanted: DesiredItem): void {
+  const { loginHolder, rivals } = draft.input;
+  let after: Profile = { ...observed.profile, ...profile };
+  if (!sameText(after.login, observed.profile.login)) {
+    const taken = loginHolder !== undefined && loginHolder.id !== observed.id;
+    if (taken) accountExists(draft, profile.login);
+    else if (rivals.length > 0) collision(draft, profile.login);
+    if (taken || rivals.length > 0) after = { ...after, login: observed.profile.login };
+  }
+  if (!differs(draft, observed.profile, after)) return;
+  const risk = sameText(after.login, observed.profile.login) ? 'low' : 'medium';
+  draft.change('update', 'account', { before: observed.profile, after, causes: wanted.causes, risk });
+}
+
+/** A target that requires first and last name makes the display name of them itself. */
+function differs(draft: Draft, before: Profile, after: Profile): boolean {
+  const { requires } = draft.input.target.can;
+  const derived = requires.includes('firstName') && requires.includes('lastName');
+  return (
+    !sameText(before.login, after.login) ||
+    !sameText(before.email ?? '', after.email ?? '') ||
+    before.firstName !== after.firstName ||
+    before.lastName !== after.lastName ||
+    (!derived && before.displayName !== after.displayName)
+  );
+}
+
+/** Logins and addresses that differ in case only are the same: many targets store them in lower case. */
+const sameText = (a: string, b: string): boolean => foldCase(a) === foldCase(b);
+
+/** Lifts a block, if it is ours. */
+function planReturn(draft: Draft, observed: Observed, wanted: DesiredItem): void {
+  if (observed.active) return;
+  if (draft.owned.get('account')?.blocked !== true) {
+    draft.find(
+      'foreign-block',
+      'account',
+      'the account is blocked at the target, and not by us: it stays blocked',
+      'lift the block there if the person is to sign in',
+    );
+  } else if (!draft.input.target.can.block) {
+    draft.find('not-capable', 'account', 'the target can not lift a block', 'lift it there by hand');
+  } else draft.change('enable', 'account', { before: { active: false }, after: { active: true }, causes: wanted.causes });
+}

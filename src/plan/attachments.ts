@@ -1,0 +1,91 @@
+import { type DesiredItem, type ItemKey, itemRole, type LedgerRow } from '../model/accounts.ts';
+import type { Evidence } from '../model/facts.ts';
+import type { Draft } from './draft.ts';
+
+/** Gives the wanted roles and aliases that are missing, and claims those that are there. */
+export function planAdditions(draft: Draft, items: ReadonlyMap<ItemKey, DesiredItem>): void {
+  for (const [item, wanted] of items) {
+    const role = itemRole(item);
+    if (role !== undefined) planRole(draft, item, role, wanted);
+    else if (item.startsWith('alias:')) planAlias(draft, item, wanted);
+  }
+}
+
+function planRole(draft: Draft, item: ItemKey, role: string, wanted: DesiredItem): void {
+  const { target, observed, roles } = draft.input;
+  const row = draft.owned.get(item);
+  const { causes, until } = wanted;
+  if (!target.can.roles) {
+    draft.find('not-capable', item, 'the target has no roles that can be given', 'leave it out of the rules');
+    return;
+  }
+  const found = roles(role);
+  if (found === 'ambiguous') {
+    draft.find('role-ambiguous', item, `the target has several roles called ${role}`, 'rename all but one there');
+    return;
+  }
+  if (found === 'missing') {
+    if (target.createRoles && target.can.createRoles && row?.confirmed !== true) {
+      draft.change('grant', item, { after: { role }, until, causes });
+    } else {
+      const remedy = target.can.createRoles ? 'make it there, or set createRoles' : 'make it there';
+      draft.find('role-missing', item, `the target has no role ${role}`, `${remedy}; if it was renamed, change the rule`);
+    }
+    return;
+  }
+  const after = { role, roleId: found.id };
+  const attached = observed?.roles.has(row?.objectId ?? found.id) === true;
+  if (attached) {
+    if (row?.confirmed !== true) draft.change('claim', item, { after, until, causes });
+  } else if (row?.confirmed === true) {
+    draft.find(
+      'foreign-removal',
+      item,
+      `the role ${role} that we gave was detached at the target; it is not given again by itself`,
+      'attach it there, or release it here',
+    );
+  } else if (found.managedBy !== undefined) {
+    draft.find('read-only', item, `the role ${role} is managed by ${found.managedBy}`, 'give it there');
+  } else draft.change('grant', item, { after, until, causes });
+}
+
+function planAlias(draft: Draft, item: ItemKey, { value = '', causes }: DesiredItem): void {
+  const { target, observed } = draft.input;
+  const set = item.slice('alias:'.length);
+  const row = draft.owned.get(item);
+  const after = { set, username: value };
+  if (!target.can.aliases) {
+    draft.find('not-capable', item, 'the target has no identity aliases', 'leave it out of the rules');
+    return;
+  }
+  const present = [...(observed?.aliases ?? [])].filter((alias) => alias.startsWith(`${set}=`));
+  if (present.includes(`${set}=${value}`)) {
+    if (row?.confirmed !== true) draft.change('claim', item, { after, causes });
+  } else if (present.length > 0) {
+    // An alias of ours keeps its name when the person's changes; another's is not ours to replace.
+    if (row === undefined) draft.find('read-only', item, `the account has another alias in the set ${set}`, 'remove it there');
+  } else if (row?.confirmed === true) {
+    draft.find('foreign-removal', item, `the alias in the set ${set} was removed at the target`, 'set it there, or release it here');
+  } else draft.change('alias', item, { after, causes });
+}
+
+/** Takes back what we gave and the rules no longer want. What could not be decided stays. */
+export function planRemovals(draft: Draft): void {
+  const { desired, undecided } = draft.input;
+  for (const [item, row] of draft.owned) {
+    if (item !== 'account' && desired?.items.has(item) !== true && !undecided.has(item)) take(draft, row, 'removed');
+  }
+}
+
+/** Takes back one thing that we gave: also when it is not there any more, so that the ledger lets go of it. */
+export function take(draft: Draft, row: LedgerRow, evidence: Evidence): void {
+  const role = itemRole(row.item);
+  if (role === undefined) {
+    draft.change('unalias', row.item, { before: { set: row.item.slice('alias:'.length) }, causes: row.causes, evidence });
+    return;
+  }
+  const found = draft.input.roles(role);
+  const roleId = row.objectId ?? (typeof found === 'string' ? undefined : found.id);
+  const before = { role, ...(roleId !== undefined && { roleId }) };
+  draft.change('revoke', row.item, { before, causes: row.causes, evidence });
+}

@@ -1,0 +1,40 @@
+import { itemRole, type Observed } from '../model/accounts.ts';
+import type { StepInput } from '../model/planning.ts';
+import { digest } from './canonical.ts';
+
+/**
+ * Digest of everything that a step for this person at this target rests on. The clock is not in it: a time bound that
+ * has passed shows as an item that is no longer wanted. Nor are causes: why an item is wanted may change while it is.
+ */
+export function basisOf(input: StepInput): string {
+  const { person, target, desired, observed, loginHolder } = input;
+  const items = [...(desired?.items ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const roles = items.flatMap(([item]) => itemRole(item) ?? []);
+  return digest({
+    person: person.id,
+    life: person.life,
+    generation: person.generation,
+    records: sorted(person.records.map((r) => [r.source, r.anchor, r.version, r.active, r.gone ?? null])),
+    rules: input.rulesRevision,
+    target: { id: target.id, mode: target.mode, createRoles: target.createRoles, read: input.targetRead },
+    profile: desired?.profile,
+    items: items.map(([item, { until, value, protected: guarded }]) => ({ item, until, value, guarded })),
+    roles: roles.map((role) => {
+      const found = input.roles(role);
+      return typeof found === 'string' ? found : [found.id, found.managedBy ?? null];
+    }),
+    undecided: [...input.undecided].toSorted(),
+    observed: observed === undefined ? undefined : seen(observed),
+    loginHolder: loginHolder === undefined ? undefined : [loginHolder.id, loginHolder.mark ?? null],
+    ledger: sorted(
+      input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true]),
+    ),
+    rivals: sorted(input.rivals.map((r) => [r.person, r.owner])),
+    protectedRoles: [...(input.protectedRoles ?? [])].toSorted(),
+  });
+}
+
+const seen = (o: Observed): unknown => ({ ...o, roles: [...o.roles].toSorted(), aliases: [...o.aliases].toSorted() });
+
+const sorted = (rows: ReadonlyArray<readonly unknown[]>): ReadonlyArray<readonly unknown[]> =>
+  rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));

@@ -1,0 +1,68 @@
+import { aliasItem, itemRole, roleItem } from '../model/accounts.ts';
+import { isReadOnly } from './account.ts';
+import { planRemovals, take } from './attachments.ts';
+import type { Draft } from './draft.ts';
+
+/** A leaver: sign-in blocked, then every role and alias of the account goes, whoever gave it. */
+export function planLeaver(draft: Draft): void {
+  const { observed, target, roleName } = draft.input;
+  if (!blockSignIn(draft)) return;
+  const ours = new Set<string>();
+  for (const row of draft.owned.values()) {
+    if (row.item === 'account') continue;
+    take(draft, row, 'explicit');
+    const role = itemRole(row.item);
+    const found = role === undefined ? 'missing' : draft.input.roles(role);
+    if (row.objectId !== undefined) ours.add(row.objectId);
+    else if (typeof found !== 'string') ours.add(found.id);
+  }
+  for (const roleId of observed?.roles ?? []) {
+    if (ours.has(roleId)) continue;
+    const role = roleName?.(roleId) ?? roleId;
+    draft.change('revoke', roleItem(role), { before: { role, roleId }, evidence: 'explicit' });
+  }
+  for (const alias of target.can.aliases ? (observed?.aliases ?? []) : []) {
+    const at = alias.indexOf('=');
+    const [set, username] = [alias.slice(0, at), alias.slice(at + 1)];
+    if (draft.owned.has(aliasItem(set))) continue;
+    draft.change('unalias', aliasItem(set), { before: { set, username }, evidence: 'explicit' });
+  }
+}
+
+/** Suspended: sign-in blocked and protected roles detached; everything else is kept, and nothing is added. */
+export function planSuspended(draft: Draft): void {
+  if (!blockSignIn(draft)) return;
+  const { mode } = draft.input.target;
+  if (mode !== 'add-only') planRemovals(draft);
+  for (const row of draft.owned.values()) {
+    const role = itemRole(row.item);
+    if (role === undefined || !draft.isProtected(role)) continue;
+    const wanted = draft.input.desired?.items.has(row.item) === true || draft.input.undecided.has(row.item);
+    if (wanted || mode === 'add-only') take(draft, row, 'explicit');
+  }
+}
+
+/** False when there is no account to act upon, or it is another's. */
+function blockSignIn(draft: Draft): boolean {
+  const { observed, person, target, targetRead } = draft.input;
+  const row = draft.owned.get('account');
+  const evidence = person.evidence ?? 'explicit';
+  if (observed === undefined) {
+    // Before the target was read the ledger is all that is known; afterwards there is nothing to block.
+    if (row?.objectId === undefined || targetRead) return false;
+  } else {
+    if (row === undefined && observed.mark !== person.id) return false;
+    if (isReadOnly(draft, observed, true)) return false;
+    if (row?.confirmed !== true) draft.change('claim', 'account', { after: { accountId: observed.id } });
+    if (!observed.active) return true;
+  }
+  const causes = row?.causes;
+  if (!target.can.block) {
+    draft.find('not-capable', 'account', 'the target can not block sign-in', 'block the person there by hand, now');
+    return true;
+  }
+  if (observed === undefined && row?.blocked === true) return true;
+  draft.change('block', 'account', { before: { active: true }, after: { active: false }, causes, evidence });
+  if (target.can.endSessions) draft.change('endSessions', 'account', { causes, evidence });
+  return true;
+}

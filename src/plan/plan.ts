@@ -1,0 +1,59 @@
+import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
+import type { StepInput, StepResult } from '../model/planning.ts';
+import { isReadOnly, planAccount } from './account.ts';
+import { planAdditions, planRemovals } from './attachments.ts';
+import { basisOf } from './basis.ts';
+import { digest } from './canonical.ts';
+import { type Draft, newDraft } from './draft.ts';
+import { planLeaver, planSuspended } from './leave.ts';
+import { findingOrder, holdOrder, stepOrder } from './order.ts';
+
+/**
+ * Wanted against present, for one person at one target, limited to what we ourselves gave. Pure: the same input gives
+ * the same step. Without a step there is nothing to do, and the findings say what could not be planned.
+ */
+export function planStep(input: StepInput): StepResult {
+  const { draft, changes, findings } = newDraft(input);
+  switch (input.person.life) {
+    case 'left':
+      planLeaver(draft);
+      break;
+    case 'suspended':
+      planSuspended(draft);
+      break;
+    case 'active':
+      planActive(draft);
+  }
+  const basis = basisOf(input);
+  const ordered = changes();
+  if (ordered.length === 0) return { basis, findings };
+  return { step: { target: input.target.id, person: input.person.id, basis, changes: ordered }, basis, findings };
+}
+
+function planActive(draft: Draft): void {
+  const { desired, observed, target, targetRead } = draft.input;
+  if (!targetRead) return;
+  const wanted = desired?.items.get('account');
+  if (desired !== undefined && wanted !== undefined) {
+    if (!planAccount(draft, desired.profile, wanted)) return;
+    planAdditions(draft, desired.items);
+  } else {
+    // Nothing is wanted, or nothing could be decided: the account stays as it is.
+    if (observed === undefined || !draft.owned.has('account') || !hasAttachments(draft)) return;
+    if (isReadOnly(draft, observed, false)) return;
+  }
+  if (observed !== undefined && target.mode !== 'add-only') planRemovals(draft);
+}
+
+const hasAttachments = (draft: Draft): boolean => [...draft.owned.keys()].some((item) => item !== 'account');
+
+/** Puts steps, findings and holds together. The hash covers the steps, in their canonical order. */
+export function makePlan(steps: readonly Step[], findings: readonly Finding[], holds: readonly Hold[]): Plan {
+  const ordered = steps.toSorted(stepOrder);
+  return {
+    hash: digest(ordered),
+    steps: ordered,
+    holds: holds.toSorted(holdOrder),
+    findings: findings.toSorted(findingOrder),
+  };
+}
