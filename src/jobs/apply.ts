@@ -16,23 +16,29 @@ import { afterFailure, asError, pauseBroken } from './settle.ts';
 /** A lane in which something newer is wanted at every turn is left to the next job after this many. */
 const ROUNDS = 10;
 
+/** `replan`: somebody was marked dirty on the way. */
+export type CarriedOut = 'nothing' | 'done' | 'replan';
+
 /**
  * Works on one lane until nothing is due there: first the block that a leave asked for, then the newest step, as far
  * as its basis holds. Safe to call for any lane at any time, from any number of processes.
- * Gives whether anything was done.
  */
-export async function carryOut(lane: Lane, deps: WorkDeps): Promise<boolean> {
+export async function carryOut(lane: Lane, deps: WorkDeps): Promise<CarriedOut> {
   const target = deps.targets.get(lane.target);
-  if (target === undefined) return false;
+  if (target === undefined) return 'nothing';
+  let worked = false;
+  let replan = false;
   for (let round = 0; round < ROUNDS; round++) {
     const held = await deps.store.work.leaseLane(deps.db, lane, `${deps.instance}/${randomUUID()}`, deps.timing.lease);
-    if (held === undefined) return round > 0;
+    if (held === undefined) break;
+    worked = true;
     const result = held.paused ? asItWas(held) : await workOn(deps, held, target);
-    if (result === 'lost') return true;
-    const settled = await deps.store.work.settleLane(deps.db, held, result);
-    if (settled !== 'changed') return true;
+    if (result === 'lost') break;
+    replan ||= result.planAgain === true || held.blockGeneration !== null;
+    if ((await deps.store.work.settleLane(deps.db, held, result)) !== 'changed') break;
   }
-  return true;
+  if (replan) return 'replan';
+  return worked ? 'done' : 'nothing';
 }
 
 const asItWas = (held: HeldLane): Settlement => ({ state: 'pending', attempts: held.attempts });

@@ -11,6 +11,7 @@ import * as plans from './plans.ts';
 import * as roles from './roles.ts';
 import * as lanes from './work-list.ts';
 import * as targets from './target-state.ts';
+import * as rules from './rules.ts';
 import * as work from './work.ts';
 
 /** The parts of the store that planning and working are given, so that they depend on their types alone. */
@@ -27,6 +28,7 @@ export const storeParts = {
   people,
   plans,
   roles,
+  rules,
   targets,
   work,
 } as const;
