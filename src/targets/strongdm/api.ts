@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { failureOf } from './errors.ts';
 import type { Doing } from './errors.ts';
+import type { Patience } from './lists.ts';
 import { eachPage } from './lists.ts';
 import type { CallKind, Pace } from './pace.ts';
 import type { AccountAttachment, RateLimitMetadata, Role, User, UserSchema } from './proto/sdm_pb.gen.ts';
@@ -11,9 +12,9 @@ import type { Wire } from './wire.ts';
 /** The calls that this target makes. Each throws nothing but `Failure`, or the signal's reason. */
 export interface Api {
   /** Accounts of kind user; other kinds, and kinds unknown here, are left out. */
-  users(filter: string, signal: AbortSignal): AsyncGenerator<User>;
-  roles(filter: string, signal: AbortSignal): AsyncGenerator<Role>;
-  attachments(filter: string, signal: AbortSignal): AsyncGenerator<AccountAttachment>;
+  users(filter: string, signal: AbortSignal, patience?: Patience): AsyncGenerator<User>;
+  roles(filter: string, signal: AbortSignal, patience?: Patience): AsyncGenerator<Role>;
+  attachments(filter: string, signal: AbortSignal, patience?: Patience): AsyncGenerator<AccountAttachment>;
   /** Undefined when there is no such account, or it is not a user. */
   user(id: string, signal: AbortSignal): Promise<User | undefined>;
   /** Undefined when the e-mail address is taken. */
@@ -67,11 +68,12 @@ export function openApi(options: ApiOptions): Api {
 
   const list = <T>(
     fetch: (meta: { limit: number; cursor: string }) => Promise<{ items: readonly T[]; next: string }>,
+    patience: Patience,
     signal: AbortSignal,
-  ): AsyncGenerator<T> => eachPage((cursor) => fetch({ limit: pageSize, cursor }), signal);
+  ): AsyncGenerator<T> => eachPage((cursor) => fetch({ limit: pageSize, cursor }), patience, signal);
 
   return {
-    async *users(filter, signal) {
+    async *users(filter, signal, patience = 'none') {
       const fetch = async (meta: { limit: number; cursor: string }) => {
         const answer = await call(Accounts.method.list, { meta, filter }, signal, {
           scope: 'all',
@@ -79,26 +81,34 @@ export function openApi(options: ApiOptions): Api {
         });
         return { items: answer?.accounts ?? [], next: answer?.meta?.nextCursor ?? '' };
       };
-      for await (const account of list(fetch, signal)) {
+      for await (const account of list(fetch, patience, signal)) {
         const user = userOf(account);
         if (user !== undefined) yield user;
       }
     },
-    roles(filter, signal) {
-      return list(async (meta) => {
-        const answer = await call(Roles.method.list, { meta, filter }, signal, {
-          scope: 'all',
-          permission: 'role:list',
-        });
-        return { items: answer?.roles ?? [], next: answer?.meta?.nextCursor ?? '' };
-      }, signal);
+    roles(filter, signal, patience = 'none') {
+      return list(
+        async (meta) => {
+          const answer = await call(Roles.method.list, { meta, filter }, signal, {
+            scope: 'all',
+            permission: 'role:list',
+          });
+          return { items: answer?.roles ?? [], next: answer?.meta?.nextCursor ?? '' };
+        },
+        patience,
+        signal,
+      );
     },
-    attachments(filter, signal) {
-      return list(async (meta) => {
-        const how = { scope: 'all', permission: 'user:list and role:list' } as const;
-        const answer = await call(AccountAttachments.method.list, { meta, filter }, signal, how);
-        return { items: answer?.accountAttachments ?? [], next: answer?.meta?.nextCursor ?? '' };
-      }, signal);
+    attachments(filter, signal, patience = 'none') {
+      return list(
+        async (meta) => {
+          const how = { scope: 'all', permission: 'user:list and role:list' } as const;
+          const answer = await call(AccountAttachments.method.list, { meta, filter }, signal, how);
+          return { items: answer?.accountAttachments ?? [], next: answer?.meta?.nextCursor ?? '' };
+        },
+        patience,
+        signal,
+      );
     },
     async user(id, signal) {
       const how = { scope: 'one', permission: 'user:list', expect: Code.NOT_FOUND } as const;

@@ -70,7 +70,7 @@ export const roleOf = (role: Role): TargetRole => ({
 export async function* observeAll(api: Api, instance: string, signal: AbortSignal): AsyncGenerator<Observed> {
   const roles = new Map<string, string[]>();
   const names = new Map<string, string>();
-  for await (const { accountId, roleId } of api.attachments('', signal)) {
+  for await (const { accountId, roleId } of api.attachments('', signal, 'wait')) {
     // One string object a role, not one an attachment.
     const shared = names.get(roleId) ?? roleId;
     names.set(roleId, shared);
@@ -78,7 +78,7 @@ export async function* observeAll(api: Api, instance: string, signal: AbortSigna
     if (held === undefined) roles.set(accountId, [shared]);
     else held.push(shared);
   }
-  for await (const user of api.users(USERS, signal)) {
+  for await (const user of api.users(USERS, signal, 'wait')) {
     yield observedOf(user, roles.get(user.id) ?? [], instance);
     roles.delete(user.id);
   }

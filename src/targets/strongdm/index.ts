@@ -33,7 +33,7 @@ export function openStrongDm(
   const wire = openWire({
     host,
     plainText: options.insecure ?? isLoopback(host),
-    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...(options.caFile === undefined ? {} : { ca: options.caFile }),
     accessKey: options.accessKey,
     sign: signer(decodeSecret(options.secretKey)),
     timeoutMs: options.timeout,
@@ -47,7 +47,7 @@ export function openStrongDm(
     check: (signal) => checkAccess({ wire, host, now }, signal),
     observe: (signal) => observeAll(api, instance, signal),
     async *roles(signal) {
-      for await (const role of api.roles('', signal)) yield roleOf(role);
+      for await (const role of api.roles('', signal, 'wait')) yield roleOf(role);
     },
     async observeOne(ref, signal) {
       const user = await findUser(api, instance, ref, signal);

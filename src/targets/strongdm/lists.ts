@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../model/failure.ts';
 
-const ATTEMPTS = 6;
+const ATTEMPTS = 5;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 65_000;
+
+export type Patience = 'none' | 'wait';
 
 /** One page: its items, and the cursor of the next one; empty when this was the last. */
 export interface Page<T> {
@@ -12,18 +14,19 @@ export interface Page<T> {
 }
 
 /**
- * Every item of a list, page by page. An empty page with a cursor does not end it. A page that fails for a passing
- * reason is asked for again with the same cursor. Throws a `Failure` when the list can't be read to its end, so what
+ * Every item of a list, page by page. An empty page with a cursor does not end it. With patience, a page that fails for
+ * a passing reason is asked for again with the same cursor: for long lists, while a look-up is left to the queue. Throws a `Failure` when the list can't be read to its end, so what
  * came is whole exactly when no error came.
  */
 export async function* eachPage<T>(
   fetch: (cursor: string) => Promise<Page<T>>,
+  patience: Patience,
   signal: AbortSignal,
 ): AsyncGenerator<T> {
   const seen = new Set<string>();
   let cursor = '';
   for (;;) {
-    const page = await withPatience(() => fetch(cursor), signal);
+    const page = patience === 'none' ? await fetch(cursor) : await withPatience(() => fetch(cursor), signal);
     yield* page.items;
     if (page.next === '') return;
     if (seen.has(page.next)) {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { isSecretKey } from './signing.ts';
 
@@ -8,6 +9,18 @@ const HOST = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/;
 function milliseconds(text: string): number {
   const [, count, unit] = DURATION.exec(text) ?? [];
   return Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** Reads the file now, so that a mistake shows when the settings are checked. */
+function certificates(file: string, context: z.RefinementCtx): Buffer {
+  try {
+    const pem = readFileSync(file);
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+    context.addIssue(`${file} holds no PEM certificate`);
+  } catch (error) {
+    context.addIssue(`${file} can not be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+  }
+  return z.NEVER;
 }
 
 /** Is the host part of `host:port` this machine itself? */
@@ -34,7 +47,12 @@ export const optionsSchema = z.strictObject({
     .boolean()
     .optional()
     .describe('Plain text instead of TLS. Default: only for this machine itself (localhost, 127.0.0.1, [::1]).'),
-  caFile: z.string().min(1).optional().describe('File with the PEM certificates to trust instead of the public ones.'),
+  caFile: z
+    .string()
+    .min(1)
+    .transform(certificates)
+    .optional()
+    .describe('File with the PEM certificates to trust instead of the public ones.'),
   timeout: z
     .string()
     .regex(DURATION, 'must be a time such as 30s, 500ms or 1m')

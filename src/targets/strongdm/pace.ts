@@ -60,7 +60,11 @@ export function pacer(clock: () => number = () => performance.now()): Pace {
         throw new Failure({ kind: 'retry', afterMs: wait }, `the ${kind} budget of this target is used up for now`);
       }
       bucket.places -= 1;
-      if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+      if (wait === 0) return;
+      await sleep(wait, undefined, { signal }).catch(() => {
+        bucket.places += 1;
+        signal.throwIfAborted();
+      });
     },
     learn(kind, rate) {
       if (rate.limit <= 0) return;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ServiceError } from '@grpc/grpc-js';
@@ -71,7 +70,8 @@ export interface WireOptions {
   /** `host:port`. */
   readonly host: string;
   readonly plainText: boolean;
-  readonly caFile?: string;
+  /** PEM certificates to trust instead of the public ones. */
+  readonly ca?: Buffer;
   readonly accessKey: string;
   readonly sign: Sign;
   readonly timeoutMs: number;
@@ -101,10 +101,9 @@ function decoded<O extends DescMessage>(schema: O, method: string, bytes: Buffer
 }
 
 export function openWire(options: WireOptions): Wire {
-  const ca = options.caFile === undefined ? null : readFileSync(options.caFile);
   const client = new Client(
     options.host,
-    options.plainText ? credentials.createInsecure() : credentials.createSsl(ca),
+    options.plainText ? credentials.createInsecure() : credentials.createSsl(options.ca ?? null),
     {
       'grpc.max_receive_message_length': LARGEST_ANSWER,
       // Retries are ours to decide: a write may not be repeated blindly.

@@ -10,7 +10,7 @@ export interface Faults {
   readonly internal: number;
   /** The connection is cut before anything happens. */
   readonly drop: number;
-  /** The call takes effect, then the connection is cut instead of an answer. */
+  /** A write takes effect, then the connection is cut instead of an answer. */
   readonly lost: number;
   /** A page of a list is cut short, down to nothing, but has a cursor. */
   readonly short: number;

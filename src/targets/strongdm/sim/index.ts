@@ -61,6 +61,8 @@ export interface Sim {
   users(): SimUser[];
   /** Names of all roles, in order of creation. */
   roles(): string[];
+  /** One account as it is kept. */
+  account(id: string): Account | undefined;
   /** Adds or replaces an account as it stands, past every check: what only the service or another hand could do. */
   putAccount(account: Account): void;
   /** Another set of faults from now on. */
@@ -99,7 +101,7 @@ export async function startSim(options: SimOptions = {}): Promise<Sim> {
     const world = { state, now, may: caller.may, shorten, cursorSecret: secretKey };
     const answer = method.run(body, world, rate);
     count.ok += 1;
-    return trouble.strikes('lost') ? 'drop' : answer;
+    return method.kind === 'write' && trouble.strikes('lost') ? 'drop' : answer;
   };
   const logged: Handle = async (call) => {
     const method = METHODS.get(call.path)?.name ?? call.path;
@@ -129,6 +131,7 @@ export async function startSim(options: SimOptions = {}): Promise<Sim> {
     changes: () => [...state.changes],
     users: () => usersOf(state),
     roles: () => [...state.roles.after(0)].map((row) => row.item.name),
+    account: (id) => state.accounts.get(id),
     putAccount: (item) => state.commit([{ put: 'account', id: accountId(item), item }], []),
     setFaults(spec) {
       faults = parseFaults(spec);
