@@ -179,6 +179,18 @@ test('a server that is not there is StoreUnavailable, without the password', asy
   }
 });
 
+test('what goes wrong elsewhere inside a transaction is not taken for a lost store', async () => {
+  const elsewhere = Object.assign(new Error('connect ECONNREFUSED 192.0.2.1:443'), { code: 'ECONNREFUSED' });
+  await assert.rejects(
+    database.db.tx(() => Promise.reject(elsewhere)),
+    elsewhere,
+  );
+  await assert.rejects(
+    database.db.connection(() => Promise.reject(elsewhere)),
+    elsewhere,
+  );
+});
+
 test('a database that is not there says so', async () => {
   const pool = openDb({ ...database.config, ...elsewhere(database.config, 'no_such_database') });
   try {

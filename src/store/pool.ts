@@ -1,4 +1,12 @@
-import { type CustomTypesConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig, types as parsers } from 'pg';
+import {
+  type CustomTypesConfig,
+  DatabaseError,
+  Pool,
+  type PoolClient,
+  type PoolConfig,
+  type QueryConfig,
+  types as parsers,
+} from 'pg';
 import type { Db, Statement } from './db.ts';
 import { asUnavailable } from './unavailable.ts';
 
@@ -74,17 +82,21 @@ function poolDb(pool: Pool, config: PoolConfig): Db {
       throw said(error);
     }
   };
-  /** `keep` says after a failure whether the connection may serve again. */
-  const borrow = async <T>(work: (client: PoolClient) => Promise<T>, keep: (told: boolean) => boolean): Promise<T> => {
+  const borrow = async <T>(work: (client: PoolClient) => Promise<T>, reuse: boolean): Promise<T> => {
     const client = await pool.connect().catch((error: unknown) => Promise.reject(said(error)));
+    let lost = false;
+    const note = (): void => void (lost = true);
+    client.on('error', note).on('end', note);
     let destroy = false;
     try {
       return await work(client);
     } catch (error) {
-      const told = said(error);
-      destroy = !keep(told !== error);
-      throw told;
+      destroy = lost || !reuse;
+      // `work` may have met a file or a host that is not there: only what came over this connection is about the store.
+      const ours = lost || error instanceof DatabaseError || !(error instanceof Error && 'code' in error);
+      throw ours ? said(error) : error;
     } finally {
+      client.off('error', note).off('end', note);
       client.release(destroy);
     }
   };
@@ -92,19 +104,12 @@ function poolDb(pool: Pool, config: PoolConfig): Db {
     rows,
     row: async (statement) => first(await rows(statement)),
     connection: (work) =>
-      borrow(
-        async (client) => {
-          const result = await work(client);
-          await client.query(CLEAN);
-          return result;
-        },
-        () => false,
-      ),
-    tx: (work, options) =>
-      borrow(
-        (client) => transaction(client, work, options?.isolation),
-        (lost) => !lost,
-      ),
+      borrow(async (client) => {
+        const result = await work(client);
+        await client.query(CLEAN);
+        return result;
+      }, false),
+    tx: (work, options) => borrow((client) => transaction(client, work, options?.isolation), true),
   };
 }
 

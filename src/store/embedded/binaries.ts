@@ -13,7 +13,6 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { StoreRefused } from '../errors.ts';
 import type { Place } from './place.ts';
@@ -105,8 +104,9 @@ async function tryBinaries(bin: string, place: Place): Promise<Binaries | { read
 
 function copyFolders(place: Place): string[] {
   if (place.user !== undefined) return [place.state, place.folder];
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return [join(cache, 'drawbridge'), place.folder];
+  const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
+  if (cache !== undefined && cache !== '') return [join(cache, 'drawbridge'), place.folder];
+  return home === undefined || home === '' ? [place.folder] : [join(home, '.cache', 'drawbridge'), place.folder];
 }
 
 /** Copies the package aside, whole or not at all: several processes may do so at once, and any may be killed. */

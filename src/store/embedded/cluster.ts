@@ -42,7 +42,9 @@ export async function ensureCluster(place: Place, binaries: Binaries, sync: bool
   if (code !== 0) {
     rmSync(fresh, { recursive: true, force: true });
     throw new StoreRefused(`initdb could not make a database in ${fresh}: ${lastLines(output)}`, {
-      remedy: 'See that the disk has space and the folder can be written, or set DATABASE_URL.',
+      remedy: /could not look up effective user/.test(output)
+        ? 'Run Drawbridge as a user who is in /etc/passwd: PostgreSQL asks for that. Or set DATABASE_URL.'
+        : 'See that the disk has space and the folder can be written, or set DATABASE_URL.',
     });
   }
   renameSync(fresh, place.cluster);

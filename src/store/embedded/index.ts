@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Client, type PoolConfig } from 'pg';
+import type { PoolConfig } from 'pg';
 import { StoreRefused } from '../errors.ts';
 import { asUnavailable } from '../unavailable.ts';
 import { findBinaries } from './binaries.ts';
@@ -121,8 +121,8 @@ async function joinServer(start: Place, options: EmbeddedOptions, stopped: () =>
       ({ place, server } = await withLock(place.lock, () => startServer(place, options)));
     }
     try {
-      const keeper = await keep(place, server.socketFolder, options.exclusive === true);
-      await ensureDatabase(server.socketFolder);
+      const as = { service: options.exclusive === true, database: DATABASE };
+      const keeper = await keep(place, server.socketFolder, as);
       return { place, server, keeper };
     } catch (error) {
       const config = serverConfig(server.socketFolder, DATABASE);
@@ -153,21 +153,6 @@ async function startServer(start: Place, options: EmbeddedOptions): Promise<{ pl
   linkPidFile(place);
   options.log?.('store.server-started', { pid: server.pid, cluster: place.cluster });
   return { place, server };
-}
-
-async function ensureDatabase(socketFolder: string): Promise<void> {
-  const client = new Client(serverConfig(socketFolder, 'postgres'));
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
-  } catch (error) {
-    // Another process made it at the same moment.
-    if (!['42P04', '23505'].includes(String((error as { code?: unknown }).code))) throw error;
-  } finally {
-    await client.end();
-  }
 }
 
 /** For tests and diagnosis: does a server run on this data folder? */

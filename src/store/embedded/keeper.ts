@@ -29,8 +29,12 @@ export function serverConfig(socketFolder: string, database: string): ClientConf
   return { host: socketFolder, port: PORT, user: OWNER, database, ssl: false };
 }
 
-/** Connects to a running server as one of its users. Throws pg's errors when it does not answer. */
-export async function keep(place: Place, socketFolder: string, service: boolean): Promise<Keeper> {
+/** Connects to a running server as one of its users, and makes `database` if it is not there. Throws pg's errors when it does not answer. */
+export async function keep(
+  place: Place,
+  socketFolder: string,
+  { service, database }: { readonly service: boolean; readonly database: string },
+): Promise<Keeper> {
   const client = new Client({
     ...serverConfig(socketFolder, 'postgres'),
     application_name: service ? `${SERVICE_NAME}${process.pid}` : `drawbridge, process ${process.pid}`,
@@ -41,9 +45,9 @@ export async function keep(place: Place, socketFolder: string, service: boolean)
   try {
     await client.connect();
     await checkOurs(client, place);
-    await client.query(`set idle_session_timeout = 0`);
     await client.query(`select pg_advisory_lock_shared(${USERS})`);
     if (service) await takeService(client, place);
+    await ensureDatabase(client, database);
   } catch (error) {
     await client.end().catch(() => undefined);
     throw error;
@@ -86,4 +90,15 @@ async function takeService(client: Client, place: Place): Promise<void> {
       (rows[0] === undefined ? '' : ` (process ${rows[0].name.replace(SERVICE_NAME, '')})`),
     { remedy: 'Stop that one first, or give this one a data folder of its own in store.url.' },
   );
+}
+
+async function ensureDatabase(client: Client, database: string): Promise<void> {
+  const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [database]);
+  if (rowCount !== 0) return;
+  try {
+    await client.query(`create database ${database}`);
+  } catch (error) {
+    // Another process made it at the same moment.
+    if (!['42P04', '23505'].includes(String((error as { code?: unknown }).code))) throw error;
+  }
 }

@@ -44,7 +44,11 @@ test('a data folder that cannot be made or written says so', async () => {
   rmSync(at.data);
   mkdirSync(at.data, { mode: 0o500 });
   if (isRoot()) return;
-  await assert.rejects(at.open(), refused(/this user can't write to it \(EACCES\)/, /DATABASE_URL/));
+  try {
+    await assert.rejects(at.open(), refused(/this user can't write to it \(EACCES\)/, /DATABASE_URL/));
+  } finally {
+    chmodSync(at.data, 0o700);
+  }
 });
 
 if (isRoot()) {

@@ -4,16 +4,19 @@ import {
   chmodSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { StoreRefused } from '../errors.ts';
 import { barredAt, isRoot, type ServerUser, serverUser } from './user.ts';
 
@@ -46,7 +49,7 @@ const POINTER = 'postgres.location';
 /** Finds the place of a data folder, and makes the folder. Throws `StoreRefused` when it can't be used. */
 export function locate(folder: string, { state = STATE_FOLDER, temp = tmpdir() }: Elsewhere = {}): Place {
   const real = makeFolder(resolve(folder));
-  const cluster = readPointer(real) ?? join(real, 'postgres');
+  const cluster = readPointer(real) ?? clusterIn(real);
   const user = serverUser(cluster);
   return { folder: real, cluster, user, state, temp, lock: join(real, 'start.lock'), log: join(real, 'postgres.log') };
 }
@@ -87,12 +90,21 @@ function makeStateFolder({ folder, state }: Place, barred: string): void {
 
 /** Shows the server's `postmaster.pid` in the data folder, where people and tools look for it. */
 export function linkPidFile(place: Place): void {
+  const link = join(place.folder, 'postmaster.pid');
+  const inside = place.cluster === clusterIn(place.folder);
+  // Relative, so that a data folder can be moved.
+  const target = join(inside ? relative(place.folder, place.cluster) : place.cluster, 'postmaster.pid');
   try {
-    symlinkSync(join(place.cluster, 'postmaster.pid'), join(place.folder, 'postmaster.pid'));
+    const found = lstatSync(link, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink() && readlinkSync(link) === target) return;
+    rmSync(link, { force: true });
+    symlinkSync(target, link);
   } catch {
-    // It is there, or can't be: nothing rests on it.
+    // Nothing of ours rests on it.
   }
 }
+
+const clusterIn = (folder: string): string => join(folder, 'postgres');
 
 function makeFolder(folder: string): string {
   try {
@@ -123,7 +135,7 @@ function readPointer(folder: string): string | undefined {
 
 /** A pointer was written, so a database was made: a missing one is a loss, never a reason to begin an empty one. */
 export function refuseLostCluster(place: Place): void {
-  if (place.cluster === join(place.folder, 'postgres') || existsSync(place.cluster)) return;
+  if (place.cluster === clusterIn(place.folder) || existsSync(place.cluster)) return;
   const pointer = join(place.folder, POINTER);
   throw new StoreRefused(`${pointer} says that the database lies in ${place.cluster}, and there is nothing`, {
     remedy: `Bring that folder back, from a backup if need be; or delete ${pointer} to begin with an empty store.`,
