@@ -37,8 +37,8 @@ const STATEMENTS = [
   `create unique index record_anchor on record (source, anchor)`,
   `create unique index record_scim_user_name on record (source, name_key)
      where kind = 'user' and gone_at is null and resource is not null`,
-  `create index record_name on record (source, kind, name_key) where gone_at is null`,
-  `create index record_external_id on record (source, kind, external_id) where gone_at is null`,
+  `create index record_name on record (name_key, source, kind) where gone_at is null`,
+  `create index record_external_id on record (external_id, source, kind) where gone_at is null`,
   `create index record_emails on record using gin (email_keys) where gone_at is null`,
   `create index record_list on record (source, kind, key) where gone_at is null`,
 
