@@ -177,9 +177,7 @@ async function afterTrouble(attempt: Attempt, failure: Failure, changes: readonl
         'a step is tried again',
       );
   }
-  if (attempt.progress && failure.verdict.kind !== 'moved') {
-    await rebase(deps, held, changes, await computeLane(deps, held));
-  }
+  if (failure.verdict.kind !== 'moved') await rebase(deps, held, changes, await computeLane(deps, held));
   return afterFailure(deps, held.attempts, failure);
 }
 

@@ -8,7 +8,7 @@ import type { WantedLogin } from '../store/logins.ts';
 import type { StoreParts } from '../store/parts.ts';
 import { type Ground, type WantedPerson, laneOf, readWanted, sieve } from './ground.ts';
 import { type RivalsOf, readRivals } from './rivals.ts';
-import { readRoles } from './role-lookup.ts';
+import { readRoleNames, readRoles } from './role-lookup.ts';
 
 /** One person at one target: the step, and what it was made of. */
 export interface PlannedLane {
@@ -74,13 +74,15 @@ async function readInputs(
 ) {
   const ledger = Map.groupBy(await store.ledger.ledgerOf(db, ids), laneOf);
   const rivals = await readRivals(store, db, people, ledger, rivalsOf);
-  const accounts = new Map((await store.observations.accountsOf(db, ids)).map((seen) => [laneOf(seen), seen.account]));
+  const seen = await store.observations.accountsOf(db, ids);
+  const accounts = new Map(seen.map((of) => [laneOf(of), of.account]));
   const named = await store.observations.accountsNamed(
     db,
     people.flatMap((p) => p.logins),
   );
   const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
-  return { ledger, rivals, accounts, holders, roles: await readRoles(store, db, people, ledger) };
+  const roles = await readRoles(store, db, people, ledger);
+  return { ledger, rivals, accounts, holders, roles, roleNames: await readRoleNames(store, db, people, seen) };
 }
 
 function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: Inputs): PlannedLane {
@@ -106,6 +108,8 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     rivals: inputs.rivals.get(lane) ?? [],
     rulesRevision: ground.views.rules.revision,
     now: ground.now,
+    protectedRoles: ground.guarded(target.id),
+    roleName: inputs.roleNames(target.id),
   });
   return {
     target,

@@ -1,8 +1,10 @@
 import { buildPerson } from '../mapping/people.ts';
 import { desire } from '../mapping/desire.ts';
+import { protectedRoles } from '../mapping/index-rules.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
 import type { TargetView, Wanted } from '../model/planning.ts';
+import type { RuleSet } from '../model/rules.ts';
 import type { Db } from '../store/db.ts';
 import type { WantedLogin } from '../store/logins.ts';
 import type { StoreParts } from '../store/parts.ts';
@@ -15,7 +17,22 @@ export interface Ground {
   /** With the mode that holds now. */
   readonly targets: readonly TargetView[];
   readonly states: ReadonlyMap<string, TargetState>;
+  /** Roles that some protected rule gives at a target. */
+  readonly guarded: (target: string) => ReadonlySet<string>;
   readonly now: Date;
+}
+
+/** Which roles a set of rules protects does not change: looked up for each lane, it is worked out once. */
+const GUARDED = new WeakMap<RuleSet, Map<string, ReadonlySet<string>>>();
+
+function guardedBy(rules: RuleSet): Ground['guarded'] {
+  const known = GUARDED.get(rules) ?? new Map<string, ReadonlySet<string>>();
+  GUARDED.set(rules, known);
+  return (target) => {
+    const roles = known.get(target) ?? protectedRoles(rules, target);
+    known.set(target, roles);
+    return roles;
+  };
 }
 
 /** Reads what a plan stands on. A target that waits for its baseline only observes. */
@@ -26,7 +43,7 @@ export async function readGround(deps: PlanDeps, db: Db, only?: readonly string[
   const targets = views.targets
     .filter((view) => only === undefined || only.includes(view.id))
     .map((view) => (waits(view.id) ? { ...view, mode: 'observe' as const } : view));
-  return { views, targets, states, now: deps.now() };
+  return { views, targets, states, guarded: guardedBy(views.rules), now: deps.now() };
 }
 
 export interface WantedPerson {
@@ -47,16 +64,20 @@ export async function readWanted(
 ): Promise<{ readonly people: WantedPerson[]; readonly broken: Finding[] }> {
   const stored = await store.people.loadPeople(db, ids);
   const graph = await store.groups.groupsAbove(db, ids);
-  return sieve(stored, (row) => {
-    const person = buildPerson(row, graph);
-    const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
-    const logins = [...wanted.desired.values()].map((desired) => ({
-      target: desired.target,
-      person: person.id,
-      key: store.logins.loginKey(desired.profile.login),
-    }));
-    return { person, wanted, logins };
-  });
+  // A person all of whose records were unlinked is nobody to plan for.
+  return sieve(
+    stored.filter((row) => row.records.length > 0),
+    (row) => {
+      const person = buildPerson(row, graph);
+      const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
+      const logins = [...wanted.desired.values()].map((desired) => ({
+        target: desired.target,
+        person: person.id,
+        key: store.logins.loginKey(desired.profile.login),
+      }));
+      return { person, wanted, logins };
+    },
+  );
 }
 
 /** Maps each of `rows`; where that throws, a finding about the person says so. */

@@ -5,8 +5,8 @@ import type { PlannedLane } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
 
 /**
- * After a part of a step went through, its basis has moved by our own doing. Where what is wanted now is nothing but
- * the rest of it, the step goes on as that rest: an approval given for the whole holds for it. Else the next attempt
+ * After an attempt the basis has moved by our own doing: at the least a claim is in the ledger, and a part may have gone
+ * through. Where what is wanted now is nothing but the rest of the step, the step goes on as that rest: an approval given for the whole holds for it. Else the next attempt
  * finds that it moved.
  */
 export async function rebase(

@@ -1,6 +1,7 @@
 import { type LedgerRow, itemRole } from '../model/accounts.ts';
 import type { RoleLookup } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
+import type { SeenOfPerson } from '../store/observations.ts';
 import type { NamedRole } from '../store/roles.ts';
 import type { StoreParts } from '../store/parts.ts';
 import type { WantedPerson } from './ground.ts';
@@ -31,4 +32,19 @@ function lookup(found: readonly NamedRole[] | undefined): ReturnType<RoleLookup>
   if (only === undefined) return 'missing';
   if (more.length > 0) return 'ambiguous';
   return { id: only.id, ...(only.managedBy === null ? {} : { managedBy: only.managedBy }) };
+}
+
+/** Names of what leavers' accounts have, whoever gave it. */
+export async function readRoleNames(
+  store: StoreParts,
+  db: Db,
+  people: readonly WantedPerson[],
+  accounts: readonly SeenOfPerson[],
+): Promise<(target: string) => (id: string) => string | undefined> {
+  const left = new Set(people.flatMap(({ person }) => (person.life === 'left' ? [person.id] : [])));
+  const ids = accounts.flatMap(({ target, person, account }) =>
+    left.has(person) ? [...account.roles].map((id) => ({ target, id })) : [],
+  );
+  const names = new Map((await store.roles.roleNames(db, ids)).map((r) => [`${r.target}\n${r.id}`, r.name]));
+  return (target) => (id) => names.get(`${target}\n${id}`);
 }

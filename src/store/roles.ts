@@ -27,6 +27,21 @@ export async function rolesNamed(db: Db, names: ReadonlyArray<{ target: string; 
   });
 }
 
+/** The names of roles by their ids. */
+export async function roleNames(
+  db: Db,
+  roles: ReadonlyArray<{ target: string; id: string }>,
+): Promise<Array<{ readonly target: string; readonly id: string; readonly name: string }>> {
+  if (roles.length === 0) return [];
+  return db.rows({
+    name: 'roles-names',
+    text: `select r.target, r.role_id as id, r.name
+      from (select distinct target, id from unnest($1::text[], $2::text[]) as u(target, id)) k
+      join target_role r on r.target = k.target and r.role_id = k.id`,
+    values: [roles.map((r) => r.target), roles.map((r) => r.id)],
+  });
+}
+
 /** The name resolved to this id: from now on the id decides. The role itself is noted too, for it may be new. */
 export async function pinRole(db: Db, target: string, name: string, role: TargetRole): Promise<void> {
   await db.rows({

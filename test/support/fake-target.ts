@@ -78,9 +78,9 @@ export function fakeTarget(
   });
   const find = (ref: AccountRef): FakeAccount | undefined => {
     if (ref.accountId !== undefined) return accounts.get(ref.accountId);
-    return accounts
-      .values()
-      .find((a) => a.mark === ref.person || a.profile.login.toLowerCase() === ref.login.toLowerCase());
+    return [...accounts.values()].find(
+      (a) => a.mark === ref.person || a.profile.login.toLowerCase() === ref.login.toLowerCase(),
+    );
   };
   const must = (ref: AccountRef): FakeAccount => {
     const account = find(ref);
@@ -145,7 +145,7 @@ export function fakeTarget(
       if (role === undefined) throw new Failure({ kind: 'refused' }, `there is no role ${roleId}`);
       return role;
     }
-    const role = roleList.values().find((r) => r.name === name) ?? { id: `r-${name}`, name };
+    const role = [...roleList.values()].find((r) => r.name === name) ?? { id: `r-${name}`, name };
     roleList.set(role.id, role);
     return role;
   };

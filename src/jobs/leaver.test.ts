@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fakeTarget } from '../../test/support/fake-target.ts';
+import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
+import { groupRule, seed, settled, start, world } from '../../test/support/jobs.ts';
+import { storeParts } from '../store/parts.ts';
+
+const databases: TestDatabase[] = [];
+let fresh: () => Promise<TestDatabase['db']>;
+before(() => {
+  fresh = async () => {
+    const database = await testDatabase();
+    databases.push(database);
+    return database.db;
+  };
+});
+after(async () => {
+  for (const database of databases) await database.close();
+});
+
+const dba = groupRule('dba', 'DBA', 'sdm', 'db');
+
+test('somebody who is disabled is blocked and keeps the rest, and comes back as they were', async () => {
+  const db = await fresh();
+  const target = fakeTarget('sdm', { roles: ['db'] });
+  await seed.group(db, 'DBA');
+  await seed.user(db, 'ann');
+  await seed.join(db, 'DBA', 'ann');
+  const jobs = await start(db, world([target], dba));
+  try {
+    await settled(jobs, db);
+    await seed.leave(db, 'ann', 'disabled');
+    jobs.wake(true);
+    await settled(jobs, db);
+    assert.deepEqual(target.state(), { 'ann@example.com': { active: false, roles: ['db'] } });
+
+    await seed.leave(db, 'ann', 'enabled');
+    jobs.wake();
+    await settled(jobs, db);
+    assert.deepEqual(target.state(), { 'ann@example.com': { active: true, roles: ['db'] } });
+    assert.deepEqual(
+      target.calls.filter((c) => c.effect).map((c) => c.op),
+      ['create', 'grant', 'block', 'enable'],
+    );
+  } finally {
+    await jobs.close();
+  }
+});
+
+test('a block of another hand is not lifted', async () => {
+  const db = await fresh();
+  const target = fakeTarget('sdm', { roles: ['db'] });
+  await seed.group(db, 'DBA');
+  await seed.user(db, 'ann');
+  await seed.join(db, 'DBA', 'ann');
+  const jobs = await start(db, world([target], dba));
+  try {
+    await settled(jobs, db);
+    for (const account of target.accounts.values()) account.active = false;
+    await seed.leave(db, 'ann', 'disabled');
+    jobs.wake(true);
+    await settled(jobs, db);
+    await seed.leave(db, 'ann', 'enabled');
+    jobs.wake();
+    await settled(jobs, db);
+    assert.deepEqual(target.state(), { 'ann@example.com': { active: false, roles: ['db'] } });
+    assert.deepEqual(
+      (await storeParts.findings.listFindings(db)).map((f) => f.kind),
+      ['foreign-block'],
+    );
+  } finally {
+    await jobs.close();
+  }
+});
+
+test('a leaver is blocked before a thousand waiting steps, and then loses every role', async () => {
+  const db = await fresh();
+  const target = fakeTarget('sdm', { roles: ['db', 'own'] });
+  await seed.group(db, 'DBA');
+  await seed.user(db, 'ann');
+  await seed.join(db, 'DBA', 'ann');
+  const jobs = await start(db, world([target], dba));
+  try {
+    await settled(jobs, db);
+    for (const account of target.accounts.values()) account.roles.add('r-own');
+    target.gate = () => sleep(5);
+    await db.tx(async (tx) => {
+      for (let i = 0; i < 1_000; i++) await seed.user(tx, `u${i}`);
+      await seed.join(tx, 'DBA', ...Array.from({ length: 1_000 }, (_, i) => `u${i}`));
+    });
+    jobs.wake();
+    while (target.calls.length < 100) await sleep(5);
+    const before = target.calls.length;
+    const begun = performance.now();
+    await seed.leave(db, 'ann', 'deleted');
+    jobs.wake(true);
+    while (!target.calls.some((c) => c.op === 'block')) await sleep(2);
+    const ms = performance.now() - begun;
+    const passed = target.calls.findIndex((c) => c.op === 'block') - before;
+    assert.ok(passed < 300, `${passed} other calls came first`);
+    assert.ok(ms < 2_000, `it took ${ms} ms`);
+    await settled(jobs, db, 60_000);
+    assert.deepEqual(target.state()['ann@example.com'], { active: false, roles: [] });
+    assert.equal(Object.keys(target.state()).length, 1_001);
+    assert.deepEqual(
+      target.calls
+        .filter((c) => c.person === 'p_ann')
+        .map((c) => c.op)
+        .slice(0, 3),
+      ['create', 'grant', 'block'],
+    );
+  } finally {
+    await jobs.close();
+  }
+});
+
+test('a leaver gets nothing more from a step that is running', async () => {
+  const db = await fresh();
+  const target = fakeTarget('sdm', { roles: ['a', 'b', 'c'] });
+  await seed.group(db, 'DBA');
+  await seed.user(db, 'ann');
+  await seed.join(db, 'DBA', 'ann');
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let reached = () => {};
+  const running = new Promise<void>((resolve) => (reached = resolve));
+  target.gate = async (change) => {
+    if (change.op !== 'grant') return;
+    reached();
+    await opened;
+  };
+  const jobs = await start(db, world([target], groupRule('all', 'DBA', 'sdm', 'a', 'b', 'c')));
+  try {
+    await running;
+    await seed.leave(db, 'ann', 'deleted');
+    jobs.wake(true);
+    open();
+    await settled(jobs, db);
+    assert.deepEqual(target.state(), { 'ann@example.com': { active: false, roles: [] } });
+    const ops = target.calls.map((c) => c.op);
+    assert.equal(ops.filter((op) => op === 'grant').length, 1, ops.join());
+    assert.ok(ops.indexOf('block') < ops.indexOf('revoke'), ops.join());
+    assert.ok(ops.lastIndexOf('grant') < ops.indexOf('block'), ops.join());
+  } finally {
+    await jobs.close();
+  }
+});
+
+test('a refused block does not keep the roles', async () => {
+  const db = await fresh();
+  const target = fakeTarget('sdm', { roles: ['db'] });
+  await seed.group(db, 'DBA');
+  await seed.user(db, 'ann');
+  await seed.join(db, 'DBA', 'ann');
+  const jobs = await start(db, world([target], dba));
+  try {
+    await settled(jobs, db);
+    target.trouble({ when: (change) => change.op === 'block', verdict: { kind: 'refused' } });
+    await seed.leave(db, 'ann', 'deleted');
+    jobs.wake(true);
+    await settled(jobs, db);
+    assert.deepEqual(target.state(), { 'ann@example.com': { active: true, roles: [] } });
+    const [lane] = await storeParts.lanes.listWork(db);
+    assert.equal(lane?.state, 'parked');
+    assert.equal(lane?.lastError?.remedy, 'Wait.');
+  } finally {
+    await jobs.close();
+  }
+});
