@@ -18,6 +18,8 @@ export interface Ground {
   open(options?: EmbeddedOptions): Promise<Embedded>;
   /** The server's process id, if one runs. */
   pid(): number | undefined;
+  /** Closes what a test left open and stops the server; the data stay. */
+  stop(): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -29,6 +31,11 @@ export function ground(owner?: ServerUser): Ground {
   const elsewhere = { state: join(base, 'state'), temp: base };
   const opened: Embedded[] = [];
   const pid = (): number | undefined => embeddedPid(data, elsewhere);
+  const stop = async (): Promise<void> => {
+    await Promise.all(opened.splice(0).map((embedded) => embedded.close()));
+    const left = pid();
+    if (left !== undefined) await stopPostmaster(left);
+  };
   return {
     base,
     data,
@@ -39,11 +46,10 @@ export function ground(owner?: ServerUser): Ground {
       opened.push(embedded);
       return embedded;
     },
+    stop,
     clear: async () => {
       try {
-        await Promise.all(opened.map((embedded) => embedded.close()));
-        const left = pid();
-        if (left !== undefined) await stopPostmaster(left);
+        await stop();
       } finally {
         rmSync(base, { recursive: true, force: true });
       }

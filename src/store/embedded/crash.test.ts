@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { type Ground, ground, otherProcess } from '../../../test/support/embedded.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { type OpenDb, openDb } from '../pool.ts';
 import { processOf, signal, sleep, until } from './process.ts';
 
 let at: Ground;
-beforeEach(() => {
+before(() => {
   at = ground();
 });
-afterEach(() => at.clear());
+afterEach(() => at.stop());
+after(() => at.clear());
 
 test('kill -9 of a whole process group leaves its server running, and the next opener takes it over', async () => {
   const service = otherProcess(at, { exclusive: true });

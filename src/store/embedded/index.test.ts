@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { type Ground, ground, otherProcess } from '../../../test/support/embedded.ts';
 import { StoreRefused } from '../errors.ts';
 import { openDb } from '../pool.ts';
@@ -9,10 +9,11 @@ import { processOf } from './process.ts';
 import { isRoot } from './user.ts';
 
 let at: Ground;
-beforeEach(() => {
+before(() => {
   at = ground();
 });
-afterEach(() => at.clear());
+afterEach(() => at.stop());
+after(() => at.clear());
 
 test('a new folder becomes a durable server behind a private socket, and its data is there at the next start', async () => {
   const first = await at.open({ unsafe: false });
@@ -62,13 +63,18 @@ test('openers share one server, and the last to close stops it, whoever started 
 });
 
 test('many that open an empty folder at once end up on one server and leave none behind', async () => {
-  const others = [otherProcess(at), otherProcess(at)];
-  const own = await Promise.all([at.open(), at.open()]);
-  const pids = await Promise.all(others.map((other) => other.opened));
-  assert.deepEqual(pids, [{ pid: at.pid() }, { pid: at.pid() }]);
-  const codes = await Promise.all([...others.map((other) => other.close()), ...own.map((one) => one.close())]);
-  assert.deepEqual(codes.slice(0, 2), [0, 0]);
-  assert.equal(at.pid(), undefined);
+  const fresh = ground();
+  try {
+    const others = [otherProcess(fresh), otherProcess(fresh)];
+    const own = await Promise.all([fresh.open(), fresh.open()]);
+    const pids = await Promise.all(others.map((other) => other.opened));
+    assert.deepEqual(pids, [{ pid: fresh.pid() }, { pid: fresh.pid() }]);
+    const codes = await Promise.all([...others.map((other) => other.close()), ...own.map((one) => one.close())]);
+    assert.deepEqual(codes.slice(0, 2), [0, 0]);
+    assert.equal(fresh.pid(), undefined);
+  } finally {
+    await fresh.clear();
+  }
 });
 
 test('opening and closing in turn never meets a server that is being stopped under it', async () => {
