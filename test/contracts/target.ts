@@ -24,6 +24,8 @@ export interface TargetStage {
   loseNextAnswer(): void;
   /** From now on, calls are refused for their rate. */
   throttle(): void;
+  /** From now on, answers come after a minute. */
+  stall(): void;
   /** Ends everything but the targets, which the suite closes. */
   close(): Promise<void>;
 }
@@ -449,6 +451,18 @@ export function targetContract(name: string, open: () => Promise<TargetStage>): 
         while (!(await begun.next()).done);
       };
       await assert.rejects(rest, (error) => error === reason);
+    });
+
+    story('closing ends calls that wait for an answer, and later ones fail as a Failure', async (stage, target) => {
+      stage.stall();
+      const begun = performance.now();
+      const waiting = failure(target.observeOne(ANN, signal()), 'retry');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await target.close();
+      await waiting;
+      assert.ok(performance.now() - begun < 5_000);
+      await failure(create(target), 'retry');
+      assert.equal(stage.effects(), 0);
     });
   });
 }

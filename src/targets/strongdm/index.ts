@@ -19,7 +19,8 @@ const can: Capabilities = {
   aliases: false,
   endSessions: false,
   mark: true,
-  requires: ['firstName', 'lastName', 'email'],
+  // And an e-mail address, which is the login here.
+  requires: ['firstName', 'lastName'],
 };
 
 /** Opens a StrongDM target. `now` is the clock that signatures are dated by. */
@@ -64,10 +65,11 @@ export const strongdm: TargetKind = {
   about: 'StrongDM: users, their roles, suspension',
   can,
   profile: {
-    login: 'has(user.email) ? user.email : user.userName',
-    email: 'has(user.email) ? user.email : user.userName',
-    firstName: 'has(user.givenName) ? user.givenName : user.displayName',
-    lastName: 'has(user.familyName) ? user.familyName : user.displayName',
+    // The login is the e-mail address; a userName stands in for it only when it is one.
+    login: 'has(user.email) || !user.userName.contains("@") ? user.email : user.userName',
+    // Both names are required: who has only a display name gets its first and its last word.
+    firstName: String.raw`has(user.givenName) ? user.givenName : user.displayName.reCapture("^\\s*(\\S+)")`,
+    lastName: String.raw`has(user.familyName) ? user.familyName : user.displayName.reCapture("(\\S+)\\s*$")`,
     displayName: 'user.displayName',
   },
   open: (settings, context) => openStrongDm(settings, context),

@@ -56,3 +56,12 @@ test('a wait ends with the reason of the abort', async () => {
   controller.abort(reason);
   await assert.rejects(waiting, (error) => error === reason);
 });
+
+test('those who wait go at once when the server tells a larger allowance', { timeout: 5_000 }, async () => {
+  const pace = pacer(() => 0);
+  for (let n = 0; n < 25; n += 1) await pace.take('write', never);
+  const waiting = Array.from({ length: 40 }, () => pace.take('write', never));
+  pace.learn('write', { limit: 1_000_000, remaining: 999_999 });
+  await Promise.all(waiting);
+  await pace.take('write', never);
+});

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../model/failure.ts';
 
 /** Published limits, calls a minute for each API key; half of them is left to other users of the key. */
@@ -31,6 +30,8 @@ interface Bucket {
   /** Places left; negative when some are already waited for. */
   places: number;
   at: number;
+  /** Ends the waits of those who have a place to come. */
+  readonly waiting: Set<() => void>;
 }
 
 const burst = (bucket: Bucket): number => Math.max(1, (bucket.perMinute * BURST_MS) / 60_000);
@@ -42,9 +43,32 @@ function refill(bucket: Bucket, now: number): void {
 }
 
 function fresh(limit: number, now: number): Bucket {
-  const bucket: Bucket = { perMinute: limit * SHARE, places: 0, at: now };
+  const bucket: Bucket = { perMinute: limit * SHARE, places: 0, at: now, waiting: new Set() };
   bucket.places = burst(bucket);
   return bucket;
+}
+
+/** Waits for a place that is taken already; gives it back when the signal aborts. */
+function waitFor(bucket: Bucket, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', aborted);
+      bucket.waiting.delete(go);
+    };
+    const go = (): void => {
+      end();
+      resolve();
+    };
+    const aborted = (): void => {
+      end();
+      bucket.places += 1;
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(go, ms);
+    signal.addEventListener('abort', aborted);
+    bucket.waiting.add(go);
+  });
 }
 
 /** Client-side pacing, one token bucket for reads and one for writes. `clock` gives milliseconds and never goes back. */
@@ -61,10 +85,7 @@ export function pacer(clock: () => number = () => performance.now()): Pace {
       }
       bucket.places -= 1;
       if (wait === 0) return;
-      await sleep(wait, undefined, { signal }).catch(() => {
-        bucket.places += 1;
-        signal.throwIfAborted();
-      });
+      await waitFor(bucket, wait, signal);
     },
     learn(kind, rate) {
       if (rate.limit <= 0) return;
@@ -73,8 +94,13 @@ export function pacer(clock: () => number = () => performance.now()): Pace {
       const scarce = rate.remaining < rate.limit / 10;
       const before = bucket.perMinute;
       bucket.perMinute = Math.max(1, rate.limit * SHARE * (scarce ? 0.5 : 1));
-      if (bucket.perMinute > before) bucket.places = Math.max(bucket.places, Math.min(burst(bucket), rate.remaining));
-      else bucket.places = Math.min(bucket.places, burst(bucket));
+      if (bucket.perMinute <= before) {
+        bucket.places = Math.min(bucket.places, burst(bucket));
+        return;
+      }
+      bucket.places = Math.max(bucket.places, Math.min(burst(bucket), rate.remaining) - bucket.waiting.size);
+      // Whoever waits was given a time by the old allowance. A place is kept for each of them above.
+      if (bucket.places >= 0) for (const go of bucket.waiting) go();
     },
     perMinute: (kind) => buckets[kind].perMinute,
   };

@@ -4,6 +4,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { TargetStage } from '../../../test/contracts/target.ts';
 import { failure, targetContract } from '../../../test/contracts/target.ts';
 import { addRole, keyWith, putUser, settingsFor } from '../../../test/support/strongdm.ts';
+import { Failure } from '../../model/failure.ts';
 import type { Change } from '../../model/plan.ts';
 import type { AccountRef, Target } from '../target.ts';
 import { openStrongDm } from './index.ts';
@@ -37,6 +38,7 @@ async function stage(): Promise<TargetStage> {
     effects: () => sim.changes().length,
     loseNextAnswer: () => sim.setFaults('lost=1,max=1'),
     throttle: () => sim.setLimits({ read: 1, write: 1 }),
+    stall: () => sim.setFaults('slow=1m'),
     close: () => sim.close(),
   };
 }
@@ -185,6 +187,23 @@ test('an observation is whole, or an error, whatever goes wrong on the way', asy
   );
 });
 
+test('a call that is not answered in time ends: a look-up is tried again, a write is doubtful', async () => {
+  await withSim({}, async (sim, open) => {
+    const accountId = putUser(sim, { email: DAN.login });
+    const target = open({ timeout: '300ms' });
+    sim.setFaults('slow=1m');
+    await failure(target.observeOne(DAN, soon()), 'retry');
+    sim.setFaults('slow=0ms');
+    const role = await addRole(sim, 'reader');
+    const grant: Change = { ...change('grant', { role: 'reader', roleId: role }), item: 'role:reader' };
+    const begun = target.apply({ ...DAN, accountId }, grant, soon());
+    // The account is read before the role is attached: from then on nothing is answered.
+    while (sim.calls().get('Accounts.Get')?.ok !== 1) await new Promise((resolve) => setImmediate(resolve));
+    sim.setFaults('slow=1m');
+    await failure(begun, 'doubtful');
+  });
+});
+
 test('settings are checked: keys, host, plain text, CA file', async () => {
   const good = { host: '127.0.0.1', port: 1, accessKey: 'auth-1', secretKey: 'AAAA' };
   const refuses = (options: object, path: string): void => {
@@ -208,3 +227,59 @@ test('TLS where the other side speaks plain text is unreachable, not a wrong key
     await failure(open({ host: `localhost:${sim.port}`, insecure: false }).check(soon()), 'retry');
   });
 });
+
+test(
+  'whatever fails on the way, every change takes effect once and the end is as wanted',
+  { timeout: 120_000 },
+  async () => {
+    for (const seed of [1, 2, 3]) {
+      const faults = `unavailable=0.1,internal=0.05,drop=0.05,rate=0.05,lost=0.2,seed=${seed}`;
+      await withSim({}, async (sim, open) => {
+        const roles = [await addRole(sim, 'one'), await addRole(sim, 'two')] as const;
+        sim.setFaults(faults);
+        const target = open();
+        const role = (op: 'grant' | 'revoke', n: 0 | 1): Change => {
+          const object = { role: n === 0 ? 'one' : 'two', roleId: roles[n] };
+          return { ...change(op, object), before: object, item: `role:${object.role}` };
+        };
+        const untilDone = async (ref: AccountRef, one: Change): Promise<string> => {
+          for (;;) {
+            try {
+              return (await target.apply(ref, one, soon())).account.id;
+            } catch (error) {
+              assert.ok(error instanceof Failure && ['retry', 'doubtful'].includes(error.verdict.kind), String(error));
+            }
+          }
+        };
+        const oneLife = async (n: number): Promise<void> => {
+          const login = `p${n}@test.example`;
+          const ref = { person: `p_${n}`, login };
+          const accountId = await untilDone(ref, change('create', { ...PROFILE, login }));
+          const steps = [role('grant', 0), role('grant', 1), change('block'), change('enable'), role('revoke', 0)];
+          for (const step of steps) assert.equal(await untilDone({ ...ref, accountId }, step), accountId);
+        };
+        await Promise.all(Array.from({ length: 12 }, (_, n) => oneLife(n)));
+        assert.equal(sim.users().length, 12);
+        for (const user of sim.users()) {
+          assert.deepEqual([user.suspended, user.roles], [false, ['two']], user.email);
+          assert.deepEqual(
+            sim
+              .changes()
+              .filter((one) => one.accountId === user.id)
+              .map((one) => one.verb),
+            [
+              'user added',
+              'user added to role',
+              'user added to role',
+              'user suspended',
+              'user reinstated',
+              'user deleted from role',
+            ],
+          );
+        }
+        const calls = [...sim.calls().values()];
+        assert.ok(calls.reduce((sum, one) => sum + one.calls - one.ok, 0) > 20, 'hardly any fault was injected');
+      });
+    }
+  },
+);

@@ -47,6 +47,7 @@ export class CallError extends Error {
   }
 }
 
+const CLOSED = 'No connection established. Last error: this target was closed';
 /** How the library words a call that found no connection to be sent on. */
 const NEVER_SENT = /No connection established|Name resolution failed|Waiting for LB pick|waiting for name resolution/;
 
@@ -87,6 +88,7 @@ export interface Wire {
     signal: AbortSignal,
     date?: string,
   ): Promise<MessageShape<O>>;
+  /** Ends calls under way, too. */
   close(): void;
 }
 
@@ -116,6 +118,9 @@ export function openWire(options: WireOptions): Wire {
     },
   );
 
+  const underWay = new Set<{ cancel(): void }>();
+  let closed = false;
+
   const send = (path: string, method: string, body: Buffer, date: string, signal: AbortSignal): Promise<Buffer> => {
     const metadata = new Metadata();
     metadata.set('x-sdm-authentication', options.accessKey);
@@ -124,14 +129,17 @@ export function openWire(options: WireOptions): Wire {
     metadata.set('x-sdm-user-agent', USER_AGENT);
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
+      if (closed) throw new CallError(method, { code: Code.UNAVAILABLE, details: CLOSED });
       const deadline = Date.now() + options.timeoutMs;
       const call = client.makeUnaryRequest(path, same, same, body, metadata, { deadline }, (error, answer) => {
         signal.removeEventListener('abort', cancel);
+        underWay.delete(call);
         if (signal.aborted && error !== null) reject(signal.reason);
         else if (error !== null) reject(new CallError(method, error));
         else resolve(answer ?? Buffer.alloc(0));
       });
       const cancel = (): void => call.cancel();
+      underWay.add(call);
       signal.addEventListener('abort', cancel, { once: true });
     });
   };
@@ -152,6 +160,10 @@ export function openWire(options: WireOptions): Wire {
         return read(await send(path, name, body, today, signal));
       }
     },
-    close: () => client.close(),
+    close() {
+      closed = true;
+      for (const call of underWay) call.cancel();
+      client.close();
+    },
   };
 }

@@ -88,7 +88,8 @@ export interface Mischief {
   strikes(share: Share): boolean;
   /** How many of `count` items a page may hold. */
   shorten(count: number): number;
-  delay(): Promise<void>;
+  /** Ends early, by an error, when the signal aborts. */
+  delay(signal: AbortSignal): Promise<void>;
 }
 
 export function mischief(faults: Faults): Mischief {
@@ -102,8 +103,8 @@ export function mischief(faults: Faults): Mischief {
   return {
     strikes,
     shorten: (count) => (strikes('short') ? Math.floor(random() * count) : count),
-    delay: async () => {
-      if (faults.slow > 0) await sleep(faults.slow);
+    delay: async (signal) => {
+      if (faults.slow > 0) await sleep(faults.slow, undefined, { signal });
     },
   };
 }

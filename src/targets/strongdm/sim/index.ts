@@ -80,6 +80,7 @@ export async function startSim(options: SimOptions = {}): Promise<Sim> {
   const now = (): Date => new Date((options.now?.() ?? new Date()).getTime() + faults.skew);
   const { state, journal, accessKey, secretKey } = openOrganisation(options, seed, now());
   let trouble = mischief(faults);
+  const closing = new AbortController();
   const verify = verifier(state, now);
   const rates = meter(options.limits ?? GENEROUS, now);
   const counts = new Map<string, { calls: number; ok: number }>();
@@ -90,7 +91,7 @@ export async function startSim(options: SimOptions = {}): Promise<Sim> {
     const count = counts.get(method.name) ?? { calls: 0, ok: 0 };
     counts.set(method.name, count);
     count.calls += 1;
-    await trouble.delay();
+    await trouble.delay(closing.signal);
     const caller = verify(headers, method.name, body);
     if (trouble.strikes('drop')) return 'drop';
     if (trouble.strikes('unavailable')) throw new Refusal(Code.UNAVAILABLE, 'the service is not available');
@@ -139,6 +140,7 @@ export async function startSim(options: SimOptions = {}): Promise<Sim> {
     },
     setLimits: (limits) => rates.set(limits),
     async close() {
+      closing.abort();
       await server.close();
       journal?.close();
     },
