@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 /** The service's log: pino's logger, one JSON object a line. */
 export type Log = Logger;
@@ -59,7 +59,7 @@ export interface LogOptions {
  */
 export function createLog(options: LogOptions = {}): Log {
   const secrets = options.secrets ?? createSecrets();
-  const stream = options.write === undefined ? pino.destination({ fd: 2, sync: true }) : { write: options.write };
+  const stream = options.write === undefined ? standardError() : { write: options.write };
   return pino(
     {
       level: options.level ?? 'info',
@@ -76,6 +76,13 @@ export function createLog(options: LogOptions = {}): Log {
     },
     stream,
   );
+}
+
+function standardError(): DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: true });
+  // Nobody reads any more: that is no reason to end.
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 /** A log that goes nowhere. */

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createFigures } from './app/figures.ts';
+import { createLive } from './app/live.ts';
+import { measured } from './app/measured.ts';
+import { type RunningSim, runSimulator } from './app/simulators.ts';
+import type { Loaded } from './config/load.ts';
+import { type Jobs, startJobs, type Timing, type Views } from './jobs/index.ts';
+import type { Log, Secrets } from './log.ts';
+import type { Settings, TargetSettings } from './model/settings.ts';
+import { createScim } from './scim/index.ts';
+import { appendEvents } from './store/events.ts';
+import { openStore, type Store } from './store/open.ts';
+import { storeParts } from './store/parts.ts';
+import { createResources } from './store/resources.ts';
+import { authenticate, createToken, listTokens } from './store/tokens.ts';
+import { targetKinds } from './targets/index.ts';
+import type { Target } from './targets/target.ts';
+import { createMetrics } from './web/metrics.ts';
+import { listen } from './web/server.ts';
+import { createWeb } from './web/web.ts';
+
+export interface ServiceOptions {
+  readonly log: Log;
+  /** Rules and profiles of these settings, checked. */
+  readonly views: Views;
+  readonly version: string;
+  readonly secrets?: Secrets;
+  /** Reads the settings file again: settings and rules are then watched and swapped when they change. */
+  readonly read?: () => Loaded;
+  /** Make a token for each SCIM source that never had one. */
+  readonly firstTokens?: boolean;
+  readonly timing?: Partial<Timing>;
+  /** How long open requests may take when the service stops. Milliseconds. */
+  readonly drainMs?: number;
+}
+
+export interface Service {
+  /** `http://HOST:PORT` that it listens on. */
+  readonly url: string;
+  /** Where clients reach it: `server.publicUrl`, else `url`. */
+  readonly publicUrl: string;
+  readonly store: Store;
+  readonly jobs: Jobs;
+  readonly targets: ReadonlyMap<string, Target>;
+  /** Settings of the targets with address and keys filled in, also where a built-in simulator runs. */
+  readonly targetSettings: readonly TargetSettings[];
+  /** Tokens made by this start, shown here and never again. */
+  readonly firstTokens: ReadonlyArray<{ readonly source: string; readonly token: string }>;
+  /** Reads settings and rules again. False when they were refused; then the old ones stay. */
+  reload(): Promise<boolean>;
+  /** Takes no new request, ends what runs, stops what was started. Calling it twice does no harm. */
+  close(): Promise<void>;
+}
+
+const WATCH_EVERY_MS = 500;
+
+/** Puts everything together and serves. What was started is stopped again when a later part can't be. */
+export async function startService(start: Settings, options: ServiceOptions): Promise<Service> {
+  const { log } = options;
+  const opened: Array<() => Promise<void>> = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).toReversed()) {
+      await close().catch((error: unknown) => log.error({ err: error }, 'something did not stop as it should'));
+    }
+  };
+  try {
+    return await open(start, options, opened, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function open(
+  start: Settings,
+  options: ServiceOptions,
+  opened: Array<() => Promise<void>>,
+  closeAll: () => Promise<void>,
+): Promise<Service> {
+  const { log } = options;
+  const store = await openStore(start.store, { service: true, log: (event, fields) => log.info(fields, event) });
+  opened.push(() => store.close());
+  const { db } = store;
+
+  let jobs: Jobs | undefined;
+  let url = '';
+  const figures = createFigures(
+    db,
+    () => live.settings(),
+    () => jobs,
+  );
+  const metrics = createMetrics(() => figures.figures());
+  const { read } = options;
+  const live = createLive(
+    { settings: start, views: options.views },
+    { log, read, loaded: (good) => metrics.rules(good) },
+  );
+
+  const targetSettings = await startSimulators(start, options, opened);
+  const targets = openTargets(targetSettings, store.instance, (target) => measured(target, db, metrics));
+  opened.push(async () => void (await Promise.all([...targets.values()].map((target) => target.close()))));
+
+  jobs = await startJobs({
+    db,
+    store: storeParts,
+    targets,
+    views: () => live.views(),
+    log: log.child({ part: 'jobs' }),
+    instance: `${hostname()}/${process.pid}/${randomUUID()}`,
+    postgres: store.config,
+    alone: start.store.kind === 'embedded',
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+  });
+  const running = jobs;
+  opened.push(() => running.close());
+
+  const scimSources = () => live.settings().sources.filter((source) => source.type === 'scim');
+  const scim = createScim({
+    resources: createResources(db),
+    authenticate: async (presented) => {
+      const token = await authenticate(db, presented, new Date());
+      return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };
+    },
+    sources: () => new Map(scimSources().map(({ id }) => [id, { id }])),
+    onChange: ({ urgent }) => running.wake(urgent),
+    log: log.child({ part: 'scim' }),
+    ...(start.server.publicUrl === undefined ? {} : { publicUrl: start.server.publicUrl }),
+  });
+  const publicUrl = (): string => start.server.publicUrl ?? url;
+  const web = createWeb({
+    scim,
+    metrics,
+    log: log.child({ part: 'http' }),
+    version: options.version,
+    sources: () => scimSources().map((source) => source.id),
+    readiness: () => figures.readiness(),
+    url: publicUrl,
+  });
+  const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options) : [];
+  const server = await listen(web, start.server.host, start.server.port);
+  opened.push(() => server.close(options.drainMs ?? 15_000));
+  ({ url } = server);
+
+  const reload = async (): Promise<boolean> => {
+    if (!live.reload()) return false;
+    await running.rulesChanged();
+    return true;
+  };
+  if (read !== undefined) {
+    const stop = live.watch(WATCH_EVERY_MS, () => {
+      running.rulesChanged().catch((error: unknown) => log.error({ err: error }, 'changed rules could not be noted'));
+    });
+    opened.push(async () => stop());
+  }
+  let closed: Promise<void> | undefined;
+  return {
+    url,
+    publicUrl: publicUrl(),
+    store,
+    jobs,
+    targets,
+    targetSettings,
+    firstTokens,
+    reload,
+    close: () => (closed ??= closeAll()),
+  };
+}
+
+/** The targets' settings, with the addresses and keys of built-in simulators, which run from now on. */
+async function startSimulators(
+  settings: Settings,
+  { log, secrets }: ServiceOptions,
+  opened: Array<() => Promise<void>>,
+): Promise<TargetSettings[]> {
+  return Promise.all(
+    settings.targets.map(async (target) => {
+      if (!target.simulator) return target;
+      const sim: RunningSim = await runSimulator(target, settings.data, log);
+      opened.push(() => sim.close());
+      for (const secret of sim.secrets) secrets?.add(secret);
+      return sim.settings;
+    }),
+  );
+}
+
+/** Opens each target by its kind. Connects to nothing yet. */
+export function openTargets(
+  settings: readonly TargetSettings[],
+  instance: string,
+  wrap: (target: Target) => Target = (target) => target,
+): Map<string, Target> {
+  return new Map(
+    settings.map((target) => {
+      const kind = targetKinds.find((k) => k.type === target.type);
+      if (kind === undefined) throw new Error(`no kind of target ${target.type}`);
+      return [target.id, wrap(kind.open(target, { instance }))];
+    }),
+  );
+}
+
+/** A source that has had a token once gets none by itself: a revoked one must not come back by a restart. */
+async function makeFirstTokens({ db }: Store, settings: Settings, { secrets }: ServiceOptions) {
+  const known = new Set((await listTokens(db)).map((token) => token.source));
+  const made: Array<{ source: string; token: string }> = [];
+  for (const { id, type } of settings.sources) {
+    if (type !== 'scim' || known.has(id)) continue;
+    const created = await createToken(db, { source: id, name: 'first', createdBy: 'drawbridge' });
+    await appendEvents(db, [{ actor: 'drawbridge', kind: 'token.created', source: id, object: created.id }]);
+    secrets?.add(created.token);
+    made.push({ source: id, token: created.token });
+  }
+  return made;
+}

@@ -1,0 +1,71 @@
+import type { Jobs } from '../jobs/index.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Db } from '../store/db.ts';
+import { countRecords } from '../store/people-list.ts';
+import { listTokens } from '../store/tokens.ts';
+import type { Figures } from '../web/metrics.ts';
+import type { Readiness } from '../web/ready.ts';
+
+/** Counting all records costs a scan: not at every question. Milliseconds. */
+const COUNTS_AGE = 10_000;
+
+/** What metrics and readiness ask of store and jobs. */
+export function createFigures(
+  db: Db,
+  settings: () => Settings,
+  jobs: () => Jobs | undefined,
+): { figures(): Promise<Figures>; readiness(): Promise<Readiness> } {
+  let counted: { readonly at: number; readonly rows: ReturnType<typeof countRecords> } | undefined;
+  const records = (): ReturnType<typeof countRecords> => {
+    if (counted === undefined || performance.now() - counted.at > COUNTS_AGE) {
+      const rows = countRecords(db);
+      counted = { at: performance.now(), rows };
+      rows.catch(() => (counted = undefined));
+    }
+    return counted.rows;
+  };
+  const status = async () => {
+    const running = jobs();
+    if (running === undefined) throw new Error('the service is starting');
+    return running.status();
+  };
+  return {
+    figures: async () => {
+      const [now, sources, tokens, dirty] = await Promise.all([status(), records(), listTokens(db), countDirty(db)]);
+      const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
+      return {
+        dirty,
+        jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
+        pausedTargets: now.targets.filter((t) => t.state?.pausedAt != null).map((t) => t.id),
+        sources,
+        tokens: valid.map((t) => ({ id: t.id, source: t.source ?? '', expiresAt: t.expiresAt ?? new Date(0) })),
+      };
+    },
+    readiness: async () => {
+      const [now, counts] = await Promise.all([status(), records()]);
+      return {
+        store: true,
+        // The queue lies in the store and answers with it.
+        queue: true,
+        sources: settings().sources.map(({ id, type }) => {
+          const row = counts.find((r) => r.source === id);
+          const age = row?.lastChange == null ? null : Math.round((Date.now() - row.lastChange.getTime()) / 1000);
+          return { id, type, users: row?.users ?? 0, groups: row?.groups ?? 0, ageSeconds: age };
+        }),
+        targets: now.targets.map(({ id, state, pending, parked }) => ({
+          id,
+          mode: settings().targets.find((t) => t.id === id)?.mode ?? 'observe',
+          observedAt: state?.observedAt ?? null,
+          paused: state?.pausedAt != null,
+          pending,
+          parked,
+        })),
+      };
+    },
+  };
+}
+
+async function countDirty(db: Db): Promise<number> {
+  const row = await db.row<{ count: number }>({ name: 'dirty-count', text: 'select count(*) as count from dirty' });
+  return row?.count ?? 0;
+}

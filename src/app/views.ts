@@ -1,0 +1,124 @@
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SettingsDocument } from '../config/document.ts';
+import type { Views } from '../jobs/deps.ts';
+import { createEngine } from '../mapping/engine.ts';
+import { loadRules } from '../mapping/load.ts';
+import { compileProfile } from '../mapping/profile.ts';
+import { CORE_ATTRIBUTES } from '../model/attributes.ts';
+import type { TargetView } from '../model/planning.ts';
+import type { Problem } from '../model/rules.ts';
+import type { Settings } from '../model/settings.ts';
+import { targetKinds } from '../targets/index.ts';
+
+export interface LoadedViews {
+  /** Only when nothing is wrong. */
+  readonly views?: Views;
+  /** Everything that is wrong, warnings too. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads the rules folder and compiles rules and profiles: what planning goes by. Every problem at once. */
+export function loadViews(settings: Settings, document?: SettingsDocument): LoadedViews {
+  const files = readRulesFolder(settings.rules);
+  const profiles = loadTargetViews(settings, document);
+  if ('problem' in files) return { problems: [...profiles.problems, files.problem] };
+  const loaded = loadRules({
+    files: files.files,
+    sources: settings.sources.map((source) => source.id),
+    targets: settings.targets.map(({ id, type }) => ({ id, type })),
+    attributes: CORE_ATTRIBUTES,
+  });
+  const problems = [...profiles.problems, ...loaded.problems];
+  if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
+  return { views: { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings) }, problems };
+}
+
+/** A real target gets nothing by itself before its first full plan was applied by hand. */
+function needBaseline(settings: Settings): ReadonlySet<string> {
+  return new Set(settings.targets.filter((t) => !t.simulator && t.baseline === 'approve').map((t) => t.id));
+}
+
+function loadTargetViews(
+  settings: Settings,
+  document: SettingsDocument | undefined,
+): { targets: TargetView[]; problems: Problem[] } {
+  const engine = createEngine(CORE_ATTRIBUTES);
+  const targets: TargetView[] = [];
+  const problems: Problem[] = [];
+  for (const target of settings.targets) {
+    const kind = targetKinds.find((k) => k.type === target.type);
+    if (kind === undefined) throw new Error(`no kind of target ${target.type}`);
+    const compiled = compileProfile({
+      target: target.id,
+      templates: { ...kind.profile, ...target.profile },
+      attributes: CORE_ATTRIBUTES,
+      engine,
+      place: (field) =>
+        field in target.profile ? document?.place(['targets', target.id, 'profile', field]) : undefined,
+    });
+    problems.push(...compiled.problems);
+    if (compiled.template === undefined) continue;
+    targets.push({
+      id: target.id,
+      mode: target.mode,
+      can: kind.can,
+      createRoles: target.createRoles && kind.can.createRoles,
+      profile: compiled.template,
+    });
+  }
+  return { targets, problems };
+}
+
+/** The longest rules file that is read, bytes. */
+const LARGEST = 4 * 1024 * 1024;
+
+type RulesFiles = { readonly files: ReadonlyArray<{ path: string; text: string }> } | { readonly problem: Problem };
+
+/** A folder that is not there has no rules in it; one that can't be read is a problem. */
+function readRulesFolder(folder: string): RulesFiles {
+  try {
+    const names = readdirSync(folder).filter(isRulesFile).toSorted();
+    return { files: names.map((name) => readRulesFile(join(folder, name))) };
+  } catch (error) {
+    const { code, path = folder, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && path === folder) return { files: [] };
+    const reason = code ?? message;
+    return {
+      problem: {
+        severity: 'error',
+        message: `the rules in ${path} can't be read (${reason})`,
+        remedy: 'Give this user the right to read them, or correct rules: in the settings.',
+      },
+    };
+  }
+}
+
+function readRulesFile(path: string): { path: string; text: string } {
+  const text = readFileSync(path, 'utf8');
+  if (text.length > LARGEST) throw Object.assign(new Error('larger than 4 MiB'), { path });
+  return { path, text };
+}
+
+/** Editors' temporary and hidden files are none. */
+const isRulesFile = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
+
+/** Changes when a file of the settings or rules changes; cheap enough to ask for every second. */
+export function signatureOf(settingsFile: string | undefined, rulesFolder: string): string {
+  const signs: string[] = [];
+  const sign = (path: string): void => {
+    try {
+      const { mtimeMs, size, ino } = lstatSync(path);
+      signs.push(`${path} ${mtimeMs} ${size} ${ino}`);
+    } catch (error) {
+      signs.push(`${path} ${(error as NodeJS.ErrnoException).code ?? ''}`);
+    }
+  };
+  if (settingsFile !== undefined) sign(settingsFile);
+  try {
+    for (const name of readdirSync(rulesFolder).filter(isRulesFile).toSorted()) sign(join(rulesFolder, name));
+  } catch (error) {
+    signs.push((error as NodeJS.ErrnoException).code ?? '');
+  }
+  return signs.join('\n');
+}

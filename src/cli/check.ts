@@ -1,0 +1,153 @@
+import { findSimulator } from '../app/simulators.ts';
+import { loadViews } from '../app/views.ts';
+import { openTargets } from '../app.ts';
+import { countProblems, renderProblem } from '../config/render.ts';
+import { warnings } from '../config/warnings.ts';
+import { Failure } from '../model/failure.ts';
+import type { Problem } from '../model/rules.ts';
+import type { Settings, TargetSettings } from '../model/settings.ts';
+import { openStore } from '../store/open.ts';
+import { add, type Answer, type Program } from './command.ts';
+import type { Context } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
+import { progress } from './io.ts';
+
+/** One thing that was tried out. */
+interface Tried {
+  readonly what: 'store' | 'target' | 'source';
+  readonly id: string;
+  readonly ok: boolean;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** One attempt at reaching a target. Milliseconds. */
+const LIMIT_MS = 30_000;
+
+/** `check` */
+export function addCheck(program: Program): void {
+  add<{ connect?: boolean }>(program, program.root, {
+    usage: 'check',
+    about: 'everything that is wrong with settings and rules, and what to do',
+    examples: ['check', 'check --connect'],
+    options: (command) => command.option('--connect', 'also try addresses, keys and rights of store and targets'),
+    run: async (context, options) => {
+      const problems = allProblems(context);
+      const errors = problems.some((p) => p.severity === 'error');
+      const tried = errors || options.connect !== true ? [] : await tryOut(context);
+      return answer(context, problems, tried, errors);
+    },
+  });
+}
+
+function answer(context: Context, problems: readonly Problem[], tried: readonly Tried[], errors: boolean): Answer {
+  const failed = tried.filter((one) => !one.ok).length;
+  const verdict = errors
+    ? `Settings or rules can't be used: ${countProblems(problems)}.`
+    : failed > 0
+      ? `Settings and rules are right; ${failed} of ${tried.length} could not be reached as they say.`
+      : `Settings and rules can be used: ${countProblems(problems)}.`;
+  const lines = [
+    ...problems.map((problem) => renderProblem(problem, context.io.cwd)),
+    ...tried.map(
+      (t) =>
+        `${t.ok ? 'ok    ' : 'failed'}  ${t.what} ${t.id}: ${t.message}${t.remedy === undefined ? '' : `\n        ${t.remedy}`}`,
+    ),
+    verdict,
+  ];
+  return {
+    json: { ok: !errors && failed === 0, file: context.file, problems, tried },
+    text: context.secrets.strip(lines.join('\n')),
+    exit: errors ? EXIT.usage : failed > 0 ? EXIT.failed : EXIT.done,
+  };
+}
+
+/** Of the settings; and where these can be used, of the rules too. */
+function allProblems(context: Context): readonly Problem[] {
+  let settings: Settings;
+  try {
+    settings = context.settings();
+  } catch (error) {
+    if (error instanceof CommandError && error.problems.length > 0) return error.problems;
+    throw error;
+  }
+  const document = context.document();
+  const loaded = loadViews(settings, document);
+  // Of an empty folder one warning is enough.
+  const rules = loaded.problems.filter((p) => p.severity === 'error' || p.place !== undefined);
+  if (document === undefined) return rules;
+  const count = loaded.views?.rules.rules.length ?? 1;
+  return [...rules, ...warnings(settings, { document, env: context.io.env, rules: count })];
+}
+
+async function tryOut(context: Context): Promise<Tried[]> {
+  const settings = context.settings();
+  const shown = progress(context.io, 'trying to connect');
+  try {
+    const store = await tryStore(context, settings);
+    const targets = await Promise.all(settings.targets.map((target) => tryTarget(target, settings)));
+    const sources = settings.sources.map(({ id, type }): Tried => ({
+      what: 'source',
+      id,
+      ok: true,
+      message: `${type}: it connects to us, nothing to try`,
+    }));
+    return [store, ...sources, ...targets];
+  } finally {
+    shown.done();
+  }
+}
+
+async function tryStore(context: Context, settings: Settings): Promise<Tried> {
+  const id = settings.store.kind;
+  try {
+    const store = await openStore(settings.store, {
+      migrate: false,
+      log: (event, fields) => context.log().info(fields, event),
+    });
+    const row = await store.db.row<{ version: string }>({
+      text: `select current_setting('server_version') as version`,
+    });
+    await store.close();
+    return { what: 'store', id, ok: true, message: `PostgreSQL ${row?.version ?? ''}, up to date` };
+  } catch (error) {
+    return failed('store', id, error);
+  }
+}
+
+async function tryTarget(target: TargetSettings, settings: Settings): Promise<Tried> {
+  const { id } = target;
+  const reachable = target.simulator ? await findSimulator(target, settings.data) : target;
+  if (reachable === undefined) {
+    return {
+      what: 'target',
+      id,
+      ok: true,
+      message: 'built-in simulator: it runs with the service, which is not running',
+    };
+  }
+  const opened = openTargets([reachable], 'check').get(id);
+  if (opened === undefined) throw new Error(`target ${id} was not opened`);
+  try {
+    await opened.check(AbortSignal.timeout(LIMIT_MS));
+    return { what: 'target', id, ok: true, message: 'address, key, clock and rights are right' };
+  } catch (error) {
+    return failed('target', id, error);
+  } finally {
+    await opened.close();
+  }
+}
+
+function failed(what: Tried['what'], id: string, error: unknown): Tried {
+  const message = error instanceof Error ? error.message : String(error);
+  const late = error instanceof Error && error.name === 'TimeoutError';
+  const remedy =
+    error instanceof Failure || (error instanceof Error && 'remedy' in error) ? (error as Failure).remedy : undefined;
+  return {
+    what,
+    id,
+    ok: false,
+    message: late ? `no answer within ${LIMIT_MS / 1000} s` : message,
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}

@@ -1,0 +1,88 @@
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { kinds } from '../app/kinds.ts';
+import { countProblems } from '../config/render.ts';
+import type { SettingsDocument } from '../config/document.ts';
+import { loadSettings } from '../config/load.ts';
+import { createLog, createSecrets, type Log, type Secrets } from '../log.ts';
+import type { Settings } from '../model/settings.ts';
+import { openStore, type Store } from '../store/open.ts';
+import { CommandError, EXIT } from './exit.ts';
+import type { Io } from './io.ts';
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly secrets: Secrets;
+  /** For the history: `local:<os user>`. */
+  readonly actor: string;
+  /** Absolute path of the settings file. */
+  readonly file: string;
+  /** The settings; a CommandError with every problem (exit 2) when they are bad. */
+  settings(): Settings;
+  document(): SettingsDocument | undefined;
+  /** Warnings and errors only, on standard error. */
+  log(): Log;
+  /** Opens the store of the settings for the length of `work`. */
+  withStore<T>(work: (store: Store, settings: Settings) => Promise<T>): Promise<T>;
+}
+
+export function createContext(io: Io, options: CommonOptions): Context {
+  const secrets = createSecrets();
+  const file = settingsFile(io, options);
+  let loaded: { settings: Settings; document: SettingsDocument | undefined } | undefined;
+  let log: Log | undefined;
+  const logger = (): Log => (log ??= createLog({ level: io.env['LOG_LEVEL']?.toLowerCase() || 'warn', secrets }));
+  const load = (): NonNullable<typeof loaded> => {
+    if (loaded !== undefined) return loaded;
+    const { settings, problems, secrets: found, document } = loadSettings({ file, env: io.env, kinds });
+    for (const value of found) secrets.add(value);
+    if (settings === undefined) {
+      throw new CommandError(EXIT.usage, `the settings can't be used: ${countProblems(problems)}`, { problems });
+    }
+    return (loaded = { settings, document });
+  };
+  return {
+    io,
+    json: options.json === true,
+    secrets,
+    actor: `local:${osUser()}`,
+    file,
+    settings: () => load().settings,
+    document: () => load().document,
+    log: logger,
+    withStore: async (work) => {
+      const { settings } = load();
+      const store = await openStore(settings.store, { log: (event, fields) => logger().info(fields, event) });
+      try {
+        return await work(store, settings);
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+function settingsFile(io: Io, options: CommonOptions): string {
+  const fromEnv = io.env['DRAWBRIDGE_CONFIG'];
+  return resolve(
+    io.cwd,
+    options.config ?? (fromEnv === undefined || fromEnv === '' ? 'config/drawbridge.yaml' : fromEnv),
+  );
+}
+
+function osUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without an entry in the system's list, as in containers.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}

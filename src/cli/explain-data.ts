@@ -1,0 +1,153 @@
+import { buildPerson } from '../mapping/people.ts';
+import { desire } from '../mapping/desire.ts';
+import { type Cause, itemRole, type ItemKey, type LedgerRow, type Observed, roleItem } from '../model/accounts.ts';
+import type { Person } from '../model/person.ts';
+import type { Wanted } from '../model/planning.ts';
+import type { Rule } from '../model/rules.ts';
+import type { PlanDeps } from '../jobs/index.ts';
+import { type StoredEvent, eventsOfPerson } from '../store/events.ts';
+import { listFindings, type StoredFinding } from '../store/findings.ts';
+import { groupsAbove } from '../store/groups.ts';
+import { ledgerOf } from '../store/ledger.ts';
+import { accountsOf } from '../store/observations.ts';
+import { loadPeople } from '../store/people.ts';
+import { stepsOfPerson, type StoredStep } from '../store/plans.ts';
+import { listWork, type WorkRow } from '../store/work-list.ts';
+
+type PastStep = StoredStep & { readonly plan: string; readonly settledAt: Date | null };
+
+/** One thing that a person has, is to have, or was given at a target. */
+export interface ExplainedItem {
+  readonly item: ItemKey;
+  readonly wanted: boolean;
+  /** A rule that decides about it could not be decided. */
+  readonly undecided: boolean;
+  readonly causes: readonly Cause[];
+  readonly ledger?: LedgerRow;
+  /** Does the target show it? Undefined where nothing is known of the account. */
+  readonly present?: boolean;
+}
+
+export interface ExplainedTarget {
+  readonly target: string;
+  readonly mode: string;
+  readonly account?: Observed;
+  readonly items: readonly ExplainedItem[];
+  /** Names of roles on the account that are not ours. */
+  readonly unmanaged: readonly string[];
+  readonly steps: readonly PastStep[];
+  readonly job?: WorkRow;
+  readonly answers: readonly StoredEvent[];
+  /** Rules that give the role that was asked for and do not hold for this person. */
+  readonly others: readonly Rule[];
+}
+
+export interface Explained {
+  readonly person: Person;
+  readonly targets: readonly ExplainedTarget[];
+  readonly findings: readonly StoredFinding[];
+}
+
+const EVENTS = 200;
+const STEPS = 50;
+
+/** Walks from a person's records over groups and rules to what the targets answered. `only` narrows it to one role. */
+export async function explain(
+  { db, views, now }: PlanDeps,
+  id: string,
+  only?: { readonly target: string; readonly role?: string | undefined },
+): Promise<Explained> {
+  const [stored] = await loadPeople(db, [id]);
+  if (stored === undefined) throw new Error(`person ${id} has gone`);
+  const person = buildPerson(stored, await groupsAbove(db, [id]));
+  const { rules, targets } = views();
+  const wanted = desire(person, rules, targets, now());
+  const [ledger, accounts] = [await ledgerOf(db, [id]), await accountsOf(db, [id])];
+  const [steps, jobs] = [await stepsOfPerson(db, id, STEPS), await listWork(db, { person: id })];
+  const events = await eventsOfPerson(db, id, EVENTS);
+  const names = await roleNames(
+    { db },
+    accounts.flatMap((a) => [...a.account.roles].map((role) => ({ target: a.target, role }))),
+  );
+  const ids = new Set([...targets.map((t) => t.id), ...ledger.map((row) => row.target)]);
+  const explained = [...ids]
+    .filter((target) => only === undefined || only.target === target)
+    .map((target): ExplainedTarget => {
+      const account = accounts.find((a) => a.target === target)?.account;
+      const own = ledger.filter((row) => row.target === target);
+      const item = only?.role === undefined ? undefined : roleItem(only.role);
+      const items = itemsAt(target, wanted, own, account, item, (role) => names.get(`${target}\n${role}`));
+      const ours = new Set(own.map((row) => row.objectId));
+      const job = jobs.find((row) => row.target === target);
+      return {
+        target,
+        mode: targets.find((t) => t.id === target)?.mode ?? 'not in the settings',
+        items,
+        unmanaged: [...(account?.roles ?? [])]
+          .filter((role) => !ours.has(role))
+          .map((role) => names.get(`${target}\n${role}`) ?? role),
+        steps: steps.filter(
+          (step) => step.target === target && (item === undefined || step.changes.some((c) => c.item === item)),
+        ),
+        answers: events.filter(
+          (e) => e.target === target && e.kind.startsWith('change.') && (item === undefined || e.object === item),
+        ),
+        others: item === undefined ? [] : rulesThatGive(rules.rules, target, only?.role ?? '', items[0]?.causes ?? []),
+        ...(account === undefined ? {} : { account }),
+        ...(job === undefined || (job.state === 'done' && job.lastError === null) ? {} : { job }),
+      };
+    });
+  const findings = (await listFindings(db, { person: id })).filter(
+    (f) => only === undefined || f.target === undefined || f.target === only.target,
+  );
+  return { person, targets: explained, findings };
+}
+
+function itemsAt(
+  target: string,
+  wanted: Wanted,
+  ledger: readonly LedgerRow[],
+  account: Observed | undefined,
+  only: ItemKey | undefined,
+  nameOf: (role: string) => string | undefined,
+): ExplainedItem[] {
+  const desired = wanted.desired.get(target);
+  const undecided = wanted.undecided.get(target);
+  const attached = new Set([...(account?.roles ?? [])].map(nameOf));
+  const keys = new Set<ItemKey>([
+    ...(desired?.items.keys() ?? []),
+    ...(undecided ?? []),
+    ...ledger.map((row) => row.item),
+  ]);
+  const asked = only === undefined ? [...keys] : [only];
+  return asked.map((item) => {
+    const row = ledger.find((r) => r.item === item);
+    const role = itemRole(item);
+    const present = account === undefined ? undefined : role === undefined ? item === 'account' : attached.has(role);
+    return {
+      item,
+      wanted: desired?.items.has(item) ?? false,
+      undecided: undecided?.has(item) ?? false,
+      causes: desired?.items.get(item)?.causes ?? [],
+      ...(row === undefined ? {} : { ledger: row }),
+      ...(present === undefined ? {} : { present }),
+    };
+  });
+}
+
+function rulesThatGive(rules: readonly Rule[], target: string, role: string, causes: readonly Cause[]): Rule[] {
+  const held = new Set(causes.map((cause) => cause.rule));
+  return rules.filter((rule) => !held.has(rule.id) && rule.grant.some((g) => g.target === target && g.role === role));
+}
+
+async function roleNames(
+  { db }: Pick<PlanDeps, 'db'>,
+  roles: ReadonlyArray<{ readonly target: string; readonly role: string }>,
+): Promise<Map<string, string>> {
+  const rows = await db.rows<{ target: string; id: string; name: string }>({
+    text: `select r.target, r.role_id as id, r.name from target_role r
+      join unnest($1::text[], $2::text[]) as u(target, role) on r.target = u.target and r.role_id = u.role`,
+    values: [roles.map((r) => r.target), roles.map((r) => r.role)],
+  });
+  return new Map(rows.map((row) => [`${row.target}\n${row.id}`, row.name]));
+}

@@ -1,0 +1,122 @@
+import { type Cause, itemRole } from '../model/accounts.ts';
+import type { GroupPath } from '../model/person.ts';
+import { add, type Program } from './command.ts';
+import { explain, type Explained, type ExplainedItem, type ExplainedTarget } from './explain-data.ts';
+import { findPerson } from './person.ts';
+import { planDeps } from './planning.ts';
+import { changeText, indent, when, wrap } from './text.ts';
+
+/** `explain` */
+export function addExplain(program: Program): void {
+  add(program, program.root, {
+    usage: 'explain <person> [role]',
+    about: "why a person has what they have: record, group, rule, plan, the target's answer",
+    examples: ['explain ann@example.com', 'explain ann@example.com strongdm/prod-db'],
+    run: async (context, _options, text = '', role) =>
+      context.withStore(async (store) => {
+        const { id } = await findPerson(store.db, text);
+        const slash = role?.indexOf('/') ?? -1;
+        const only =
+          role === undefined
+            ? undefined
+            : slash < 0
+              ? { target: role }
+              : { target: role.slice(0, slash), role: role.slice(slash + 1) };
+        const explained = await explain(planDeps(context, store), id, only);
+        return { json: asJson(explained), text: asText(explained) };
+      }),
+  });
+}
+
+const COLUMNS = 100;
+const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
+const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
+
+function asText({ person, targets, findings }: Explained): string {
+  const { userName, displayName, id, life, evidence } = person;
+  const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
+  for (const record of person.records) {
+    const state = record.gone === undefined ? (record.active ? 'active' : 'disabled') : `deleted (${record.gone})`;
+    lines.push(`  record ${record.source}/${record.anchor}: ${record.userName}, ${state}, version ${record.version}`);
+  }
+  const paths = [...person.groups.values()].map(pathText).toSorted();
+  lines.push(line(paths.length === 0 ? 'in no group' : `groups: ${paths.join('; ')}`, 2));
+  for (const target of targets) lines.push('', ...targetText(target));
+  if (targets.length === 0) lines.push('', 'No target has or is to have anything of this person.');
+  if (findings.length > 0) lines.push('', 'Findings');
+  for (const { kind, target, message, remedy, since } of findings) {
+    lines.push(line(`${kind}${target === undefined ? '' : ` at ${target}`} since ${when(since)}: ${message}`, 2));
+    if (remedy !== undefined && remedy !== null) lines.push(line(remedy, 4));
+  }
+  return lines.join('\n');
+}
+
+function targetText(at: ExplainedTarget): string[] {
+  const { target, mode, account, items, unmanaged, steps, job, answers, others } = at;
+  const shown =
+    account === undefined
+      ? 'no account seen'
+      : `account ${account.id} "${account.profile.login}", ${account.active ? 'active' : 'blocked'}`;
+  const lines = [`${target} (${mode}): ${shown}`];
+  if (items.length === 0) lines.push('  nothing is wanted here, nothing was given');
+  for (const item of items) lines.push(...itemText(item));
+  for (const rule of others)
+    lines.push(line(`rule ${rule.id} would give it, and does not hold: ${rule.place.file}:${rule.place.line}`, 4));
+  if (unmanaged.length > 0) lines.push(line(`unmanaged (given by others, left alone): ${unmanaged.join(', ')}`, 2));
+  const [step] = steps;
+  if (step !== undefined) {
+    lines.push(
+      `  last step, plan ${step.plan.slice(0, 12)}: ${step.state}${step.settledAt === null ? '' : ` ${when(step.settledAt)}`}`,
+    );
+    lines.push(...step.changes.map((change) => line(changeText(change), 4)));
+  }
+  if (job !== undefined) {
+    lines.push(`  job ${job.state}, ${job.attempts} attempts`);
+    if (job.lastError !== null) lines.push(line(`${job.lastError.kind}: ${job.lastError.message}`, 4));
+    if (job.lastError?.remedy !== undefined) lines.push(line(job.lastError.remedy, 4));
+  }
+  if (answers.length > 0) lines.push('  what the target answered, newest first');
+  for (const { at: time, object, detail } of answers.slice(0, 8)) {
+    const said = detail?.['answer'] ?? detail?.['message'] ?? '';
+    lines.push(line(`${when(time)} ${String(detail?.['op'] ?? '')} ${object ?? ''}: ${String(said)}`, 4));
+  }
+  return lines;
+}
+
+function itemText({ item, wanted, undecided, causes, ledger, present }: ExplainedItem): string[] {
+  const role = itemRole(item);
+  const name = role === undefined ? item : `role ${role}`;
+  const given =
+    ledger === undefined
+      ? 'not given by us'
+      : `${ledger.created ? 'given' : 'claimed'} by plan ${ledger.plan.slice(0, 12)}${ledger.confirmed ? '' : ', not confirmed yet'}`;
+  const seen = present === undefined ? '' : present ? '; the target shows it' : '; the target does not show it';
+  const want = undecided ? 'undecided' : wanted ? 'wanted' : 'not wanted';
+  return [`  ${name}: ${want}, ${given}${seen}`, ...causes.map((cause) => line(causeText(cause), 4))];
+}
+
+function causeText({ rule, record, path }: Cause): string {
+  const from = record === undefined ? '' : `, record ${record.source}/${record.anchor}`;
+  return `by rule ${rule}${path === undefined ? '' : `, group ${pathText(path)}`}${from}`;
+}
+
+function asJson({ person, targets, findings }: Explained): unknown {
+  const { id, userName, displayName, email, life, generation, evidence, records } = person;
+  return {
+    person: { id, userName, displayName, email: email ?? null, life, generation, evidence: evidence ?? null },
+    records: records.map(({ source, anchor, active, gone, version }) => ({
+      source,
+      anchor,
+      active,
+      gone: gone ?? null,
+      version,
+    })),
+    groups: [...person.groups].map(([group, path]) => ({ id: group, path })),
+    targets: targets.map(({ account, others, ...rest }) => ({
+      ...rest,
+      account: account === undefined ? null : { ...account, roles: [...account.roles], aliases: [...account.aliases] },
+      otherRules: others.map((rule) => ({ id: rule.id, place: rule.place })),
+    })),
+    findings,
+  };
+}

@@ -1,0 +1,27 @@
+import { addApply } from './apply.ts';
+import { addCheck } from './check.ts';
+import type { Program } from './command.ts';
+import { addExplain } from './explain.ts';
+import { addJobs } from './jobs.ts';
+import { addPeople } from './people.ts';
+import { addPlan } from './plan.ts';
+import { addServe } from './serve.ts';
+import { addSim } from './sim.ts';
+import { addSources } from './sources.ts';
+import { addTargets } from './targets.ts';
+import { addTokens } from './tokens.ts';
+
+/** Every command, in the order of the help. */
+export function addCommands(program: Program): void {
+  addServe(program);
+  addCheck(program);
+  addPlan(program);
+  addApply(program);
+  addExplain(program);
+  addPeople(program);
+  addJobs(program);
+  addTokens(program);
+  addSources(program);
+  addTargets(program);
+  addSim(program);
+}

@@ -1,0 +1,100 @@
+import { buildPerson } from '../mapping/people.ts';
+import { groupsAbove } from '../store/groups.ts';
+import { loadPeople } from '../store/people.ts';
+import { listPeople, PEOPLE_FIELDS, type ListedPerson, type PeopleField } from '../store/people-list.ts';
+import { add, group, type Program } from './command.ts';
+import { likePattern, parseFilter } from './filter.ts';
+import { readLimit } from './paging.ts';
+import { findPerson } from './person.ts';
+import { clip, table, when } from './text.ts';
+
+/** `people list|show` */
+export function addPeople(program: Program): void {
+  const people = group(program, 'people', 'the persons that sources told of');
+  add<{ filter?: string; limit: string; after?: string }>(program, people, {
+    usage: 'list',
+    about: 'people, by user name',
+    examples: [
+      'people list --filter "life:active email:*@example.com"',
+      'people list --limit 50 --after ann@example.com',
+    ],
+    options: (command) =>
+      command
+        .option('--filter <terms>', `field:value, blanks AND, * wildcard; fields: ${PEOPLE_FIELDS.join(', ')}`)
+        .option('--limit <n>', 'people on a page', '100')
+        .option('--after <user name>', 'go on after this one'),
+    run: async (context, options) => {
+      const terms = parseFilter(options.filter, PEOPLE_FIELDS).map(({ field, value }) => ({
+        field: field as PeopleField,
+        like: likePattern(value),
+      }));
+      const limit = readLimit(options.limit);
+      const after = options.after === undefined ? undefined : { userName: options.after, id: '\uffff' };
+      const found = await context.withStore(({ db }) => listPeople(db, { terms, after, limit: limit + 1 }));
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? page.at(-1)?.userName : undefined;
+      return {
+        json: { people: page, ...(next === undefined ? {} : { next }) },
+        text: page.length === 0 ? nobody(options) : pageText(page, next),
+      };
+    },
+  });
+  add(program, people, {
+    usage: 'show <person>',
+    about: 'one person: what the sources say, and every group with its path',
+    examples: ['people show ann@example.com'],
+    run: async (context, _options, text = '') =>
+      context.withStore(async ({ db }) => {
+        const { id } = await findPerson(db, text);
+        const [stored] = await loadPeople(db, [id]);
+        if (stored === undefined) throw new Error(`person ${id} has gone`);
+        const person = buildPerson(stored, await groupsAbove(db, [id]));
+        const groups = [...person.groups].map(([group, path]) => ({ id: group, path }));
+        const records = person.records.map(({ source, anchor, active, gone, version }) => ({
+          source,
+          anchor,
+          active,
+          gone,
+          version,
+        }));
+        const { userName, displayName, email, life, generation, attributes } = person;
+        const lines = [
+          `${displayName}  ${id}  ${life}`,
+          ...records.map(
+            (r) =>
+              `  record  ${r.source}/${r.anchor}  ${r.gone === undefined ? (r.active ? 'active' : 'disabled') : `deleted (${r.gone})`}`,
+          ),
+          ...(groups.length === 0
+            ? ['  in no group']
+            : groups.map((g) => `  group   ${g.path.map((s) => s.name).join(' → ')}`)),
+          ...Object.entries(attributes).map(([name, value]) => `  ${name}: ${clip(showValue(value), 90)}`),
+        ];
+        return {
+          json: { id, userName, displayName, email: email ?? null, life, generation, attributes, groups, records },
+          text: lines.join('\n'),
+        };
+      }),
+  });
+}
+
+function pageText(page: readonly ListedPerson[], next: string | undefined): string {
+  const rows = page.map((p) => [
+    clip(p.userName, 36),
+    clip(p.displayName ?? '-', 24),
+    p.life,
+    p.source,
+    when(p.changedAt),
+  ]);
+  const text = table(['USER NAME', 'NAME', 'LIFE', 'SOURCE', 'CHANGED'], rows);
+  return next === undefined ? text : `${text}\n\nMore: --after "${next}"`;
+}
+
+function nobody(options: { filter?: string; after?: string }): string {
+  if (options.filter !== undefined || options.after !== undefined) return 'Nobody matches.';
+  return 'Nobody yet. Give a SCIM client an address and a token: drawbridge tokens create --source ID';
+}
+
+function showValue(value: unknown): string {
+  if (Array.isArray(value)) return value.join(', ');
+  return value instanceof Date ? value.toISOString() : String(value);
+}

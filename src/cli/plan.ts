@@ -1,0 +1,71 @@
+import { planFull } from '../jobs/index.ts';
+import { renderMarkdown, renderPlan } from '../plan/render.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Db } from '../store/db.ts';
+import { suggest } from '../config/suggest.ts';
+import { add, type Program } from './command.ts';
+import { CommandError, EXIT } from './exit.ts';
+import { progress } from './io.ts';
+import { findPerson } from './person.ts';
+import { planDeps } from './planning.ts';
+
+interface PlanOptions {
+  readonly full?: boolean;
+  readonly person?: string;
+  readonly target?: string;
+  readonly markdown?: boolean;
+}
+
+/** `plan` */
+export function addPlan(program: Program): void {
+  add<PlanOptions>(program, program.root, {
+    usage: 'plan',
+    about: 'what would be done now, with its hash for apply; changes nothing',
+    examples: ['plan', 'plan --person ann@example.com', 'plan --target strongdm --markdown > plan.md'],
+    options: (command) =>
+      command
+        .option('--full', 'for everybody (as without --person)')
+        .option('--person <person>', 'only for this person: id, user name, e-mail address or externalId')
+        .option('--target <id>', 'only for this target')
+        .option('--markdown', 'as Markdown, for a merge request'),
+    run: async (context, options) => {
+      const { targets } = context.settings();
+      const ids = targets.map((target) => target.id);
+      if (options.target !== undefined && !ids.includes(options.target)) {
+        const near = suggest(options.target, ids);
+        throw new CommandError(EXIT.usage, `there is no target "${options.target}"`, {
+          remedy:
+            near === undefined ? `Targets in ${context.file}: ${ids.join(', ') || 'none'}.` : `Did you mean ${near}?`,
+        });
+      }
+      if (options.full === true && options.person !== undefined) {
+        throw new CommandError(EXIT.usage, '--full and --person exclude each other');
+      }
+      return context.withStore(async (store) => {
+        const { person, target } = options;
+        const persons = person === undefined ? undefined : [(await findPerson(store.db, person)).id];
+        const shown = progress(context.io, 'planning');
+        const plan = await planFull(planDeps(context, store), {
+          save: true,
+          actor: context.actor,
+          ...(persons === undefined ? {} : { persons }),
+          ...(target === undefined ? {} : { targets: [target] }),
+        }).finally(() => shown.done());
+        const names = await namesOf(store.db, plan);
+        const render = options.markdown === true ? renderMarkdown : renderPlan;
+        return { json: plan, text: render(plan, { person: (id) => names.get(id) }) };
+      });
+    },
+  });
+}
+
+/** User names of the persons in a plan. */
+async function namesOf(db: Db, plan: Plan): Promise<Map<string, string>> {
+  const ids = new Set([...plan.steps, ...plan.findings].flatMap(({ person }) => person ?? []));
+  const rows = await db.rows<{ id: string; name: string }>({
+    text: `select pr.person as id, min(coalesce(r.user_name, r.anchor)) as name from person_record pr
+      join record r on r.key = pr.record_key where pr.person = any($1::text[]) group by pr.person`,
+    values: [[...ids]],
+  });
+  return new Map(rows.map((row) => [row.id, row.name]));
+}

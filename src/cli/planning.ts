@@ -1,0 +1,16 @@
+import { loadViews } from '../app/views.ts';
+import { countProblems } from '../config/render.ts';
+import type { PlanDeps } from '../jobs/index.ts';
+import type { Store } from '../store/open.ts';
+import { storeParts } from '../store/parts.ts';
+import type { Context } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
+
+/** What planning in this process needs. Throws a CommandError (exit 2) with every problem of the rules. */
+export function planDeps(context: Context, store: Store): PlanDeps {
+  const { views, problems } = loadViews(context.settings(), context.document());
+  if (views === undefined) {
+    throw new CommandError(EXIT.usage, `the rules can't be used: ${countProblems(problems)}`, { problems });
+  }
+  return { db: store.db, store: storeParts, views: () => views, now: () => new Date() };
+}

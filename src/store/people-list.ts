@@ -1,0 +1,87 @@
+import type { LifeCycle } from '../model/person.ts';
+import type { Db } from './db.ts';
+
+/** A person in a list: by the oldest record that is linked. */
+export interface ListedPerson {
+  readonly id: string;
+  readonly userName: string;
+  readonly displayName: string | null;
+  readonly email: string | null;
+  readonly life: LifeCycle;
+  readonly source: string;
+  readonly anchor: string;
+  readonly changedAt: Date;
+}
+
+/** Fields that a list can be narrowed by, each with an SQL `like` pattern; case does not count. */
+export const PEOPLE_FIELDS = ['id', 'user', 'name', 'email', 'life', 'source', 'group', 'externalId'] as const;
+export type PeopleField = (typeof PEOPLE_FIELDS)[number];
+
+/** Conditions on the person `p` and the record `r`; `$n` is the pattern. */
+const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
+  id: (n) => `p.id like $${n}`,
+  user: (n) => `lower(r.user_name) like lower($${n})`,
+  name: (n) => `lower(r.display_name) like lower($${n})`,
+  email: (n) => `exists (select 1 from unnest(r.emails) e where lower(e) like lower($${n}))`,
+  life: (n) => `${life} like $${n}`,
+  source: (n) => `r.source like $${n}`,
+  group: (n) => `exists (select 1 from membership m join record g on g.key = m.group_key
+    where m.member_key = r.key and g.gone_at is null and lower(g.display_name) like lower($${n}))`,
+  externalId: (n) => `r.external_id like $${n}`,
+};
+const life = `case when r.gone_at is not null and r.evidence = 'explicit' then 'left'
+  when not r.active then 'suspended' else 'active' end`;
+
+const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", r.display_name as "displayName",
+  r.emails[1] as email, ${life} as life, r.source, r.anchor, r.changed_at as "changedAt"`;
+/** A person with several records stands in a list once. */
+const FROM = `from person p join person_record pr on pr.person = p.id
+  and pr.record_key = (select min(record_key) from person_record where person = p.id)
+  join record r on r.key = pr.record_key`;
+
+/** People in the order of their user names, after `after` (the last one of the page before). */
+export async function listPeople(
+  db: Db,
+  query: {
+    readonly terms: ReadonlyArray<{ readonly field: PeopleField; readonly like: string }>;
+    readonly after?: { readonly userName: string; readonly id: string } | undefined;
+    readonly limit: number;
+  },
+): Promise<ListedPerson[]> {
+  const values: unknown[] = [query.limit, query.after?.userName ?? null, query.after?.id ?? null];
+  const conditions = query.terms.map(({ field, like }) => {
+    values.push(like);
+    return CONDITIONS[field](values.length);
+  });
+  return db.rows<ListedPerson>({
+    text: `select ${COLUMNS} ${FROM}
+      where ($2::text is null or (coalesce(r.user_name, r.anchor), p.id) > ($2, $3))
+        ${conditions.map((c) => `and ${c}`).join(' ')}
+      order by coalesce(r.user_name, r.anchor), p.id limit $1`,
+    values,
+  });
+}
+
+/** People whose id, user name, an e-mail address or externalId is exactly this; case counts in ids only. At most 20. */
+export async function findPeople(db: Db, text: string): Promise<ListedPerson[]> {
+  return db.rows<ListedPerson>({
+    text: `select distinct on (p.id) ${COLUMNS} from person p join person_record pr on pr.person = p.id
+        join record r on r.key = pr.record_key
+      where p.id = $1 or r.anchor = $1 or r.external_id = $1
+        or r.name_key = $2 or r.email_keys @> array[$2]
+      order by p.id, r.key limit 20`,
+    values: [text, text.normalize('NFC').toLowerCase()],
+  });
+}
+
+/** How many users and groups each source has, and when the last of them changed. */
+export async function countRecords(
+  db: Db,
+): Promise<Array<{ source: string; users: number; groups: number; lastChange: Date | null }>> {
+  return db.rows({
+    name: 'records-count',
+    text: `select source, count(*) filter (where kind = 'user') as users, count(*) filter (where kind = 'group') as groups,
+        max(changed_at) as "lastChange"
+      from record where gone_at is null group by source order by source`,
+  });
+}

@@ -1,0 +1,34 @@
+import type { Response } from 'express';
+
+/** What `/readyz` tells. A source that is silent does not make the service unready; its age stands in the body. */
+export interface Readiness {
+  readonly store: boolean;
+  readonly queue: boolean;
+  readonly sources: ReadonlyArray<{
+    readonly id: string;
+    readonly type: string;
+    readonly users: number;
+    readonly groups: number;
+    /** Since the last change, whole seconds; null when there was none. */
+    readonly ageSeconds: number | null;
+  }>;
+  readonly targets: ReadonlyArray<{
+    readonly id: string;
+    readonly mode: string;
+    readonly observedAt: Date | null;
+    readonly paused: boolean;
+    readonly pending: number;
+    readonly parked: number;
+  }>;
+}
+
+/** 200 when store and queue work, else 503; the body is the same in both. Never waits longer than `limitMs`. */
+export async function sendReadiness(response: Response, ask: () => Promise<Readiness>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
+  const found = await Promise.race([ask().catch(() => undefined), late]);
+  clearTimeout(timer);
+  const body = found ?? { store: false, queue: false, sources: [], targets: [] };
+  const ready = body.store && body.queue;
+  response.status(ready ? 200 : 503).json({ ready, ...body });
+}
