@@ -128,4 +128,3 @@ const clash = (person: Person, target: string, item: ItemKey): Finding => ({
 });
 
 const inOrder = (targets: readonly TargetView[]): TargetView[] => targets.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-

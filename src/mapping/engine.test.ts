@@ -170,9 +170,15 @@ test('an error while evaluating is indeterminate, with a reason that names no va
   };
   assert.equal(reason('int(user.department) > 1', { department: 'secret' }), 'a text is not a number');
   assert.equal(reason('user.roles[7] == "a"', { roles: ['b'] }), 'an index is out of range');
-  assert.equal(reason('timestamp(user.department) > now', { department: 'x' }), 'a text is not a time in ISO 8601 format');
+  assert.equal(
+    reason('timestamp(user.department) > now', { department: 'x' }),
+    'a text is not a time in ISO 8601 format',
+  );
   assert.equal(reason('user.level == 1', { level: 'one' }), 'user.level was not delivered as int');
-  assert.equal(reason('user.contractEnd > now', { contractEnd: '01/02/2030' }), 'user.contractEnd was not delivered as timestamp');
+  assert.equal(
+    reason('user.contractEnd > now', { contractEnd: '01/02/2030' }),
+    'user.contractEnd was not delivered as timestamp',
+  );
   assert.match(reason('user.level / 0 == 1', { level: 1 }), /evaluation failed/);
   assert.match(reason('now.getHours(user.department) > 1', { department: 'Nowhere/Land' }), /evaluation failed/);
 });

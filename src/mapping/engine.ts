@@ -18,9 +18,7 @@ export interface Fault {
 }
 
 /** `meaning` is the same for two texts that differ in blanks and comments only. */
-export type Compiled<T> =
-  | { readonly expression: Expression<T>; readonly meaning: string }
-  | { readonly fault: Fault };
+export type Compiled<T> = { readonly expression: Expression<T>; readonly meaning: string } | { readonly fault: Fault };
 
 /** The rule language, behind an interface: no other file knows which library reads it. */
 export interface RuleEngine {

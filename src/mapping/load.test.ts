@@ -49,27 +49,36 @@ test('the whole language loads', () => {
   const [deny, grant] = rules?.rules ?? [];
   assert.equal(grant?.id, 'prod-admins');
   assert.deepEqual(grant?.when?.group, { source: 'corp-ad', id: '8f1c2d3e', name: 'PAM Prod Admins', nested: true });
-  assert.deepEqual(grant?.grant.map((g) => [g.target, g.role, g.until?.text]), [
-    ['strongdm', 'prod-admin', undefined],
-    ['privx', 'prod-admin', 'user.contractEnd'],
-  ]);
+  assert.deepEqual(
+    grant?.grant.map((g) => [g.target, g.role, g.until?.text]),
+    [
+      ['strongdm', 'prod-admin', undefined],
+      ['privx', 'prod-admin', 'user.contractEnd'],
+    ],
+  );
   assert.equal(grant?.protected, true);
   assert.equal(grant?.place.line, 2);
   assert.deepEqual(deny?.deny, [{ target: 'strongdm', role: 'prod-*' }]);
-  assert.deepEqual(rules?.tests?.map((t) => [t.name, t.user, t.expect]), [
+  assert.deepEqual(
+    rules?.tests?.map((t) => [t.name, t.user, t.expect]),
     [
-      'an SRE in the group is prod admin',
-      { department: 'SRE', groups: ['PAM Prod Admins'] },
-      ['strongdm/prod-admin', 'privx/prod-admin'],
+      [
+        'an SRE in the group is prod admin',
+        { department: 'SRE', groups: ['PAM Prod Admins'] },
+        ['strongdm/prod-admin', 'privx/prod-admin'],
+      ],
     ],
-  ]);
+  );
 });
 
 test('no rules are a warning, not an error', () => {
   for (const texts of [[], [''], ['# nothing yet\n'], ['rules: []\n']]) {
     const { rules, problems } = load(...texts);
     assert.equal(rules?.rules.length, 0, JSON.stringify(texts));
-    assert.deepEqual(problems.map((p) => p.severity), ['warning']);
+    assert.deepEqual(
+      problems.map((p) => p.severity),
+      ['warning'],
+    );
   }
 });
 
@@ -105,7 +114,7 @@ test: []
       '11:14 `grant` of rule two has no `role` | add `role:`',
       '12:13 `shadow` of rule two must be true or false | ',
       '13:5 a rule has no `id` | add `id:`',
-      "13:20 `group` of the rule names no group | add the `id` of the group at its source",
+      '13:20 `group` of the rule names no group | add the `id` of the group at its source',
       '14:56 `username` of the rule: this gives list<string>, but a string is needed here | ',
       '15:1 a rules file has no key `test` | did you mean `tests`?',
     ],
@@ -127,7 +136,9 @@ test('the caret stands under the culprit, however the text is written', () => {
     assert.equal(problem?.place?.column, caret.length);
     if (excerpt !== undefined) assert.equal(problem?.excerpt, excerpt);
   }
-  const [folded] = errors('rules:\n  - id: a\n    if: >\n      true &&\n      user.level9 == "a"\n    deny: [ { target: privx, role: r } ]\n');
+  const [folded] = errors(
+    'rules:\n  - id: a\n    if: >\n      true &&\n      user.level9 == "a"\n    deny: [ { target: privx, role: r } ]\n',
+  );
   assert.equal(where(folded), '3:9');
 });
 
@@ -138,8 +149,16 @@ test('YAML that can not be read says where', () => {
   assert.match(errors('- a\n')[0]?.message ?? '', /must be a map/);
   assert.match(errors('rules: 7\n')[0]?.message ?? '', /must be a list/);
   assert.match(errors('rules:\n  - id: 007\n    deny: [ { target: privx, role: r } ]\n')[0]?.remedy ?? '', /quotes/);
-  assert.match(errors('rules:\n  - id: a\n    if:\n    deny: [ { target: privx, role: r } ]\n')[0]?.message ?? '', /no value/);
-  assert.match(errors('x: &x []\nrules: *x\n').map((p) => p.message).join(), /alias/);
+  assert.match(
+    errors('rules:\n  - id: a\n    if:\n    deny: [ { target: privx, role: r } ]\n')[0]?.message ?? '',
+    /no value/,
+  );
+  assert.match(
+    errors('x: &x []\nrules: *x\n')
+      .map((p) => p.message)
+      .join(),
+    /alias/,
+  );
 });
 
 test('sizes are bounded', () => {
@@ -149,7 +168,10 @@ test('sizes are bounded', () => {
   const many = Array.from({ length: 5_001 }, (_, i) => rule(i)).join('');
   const more = Array.from({ length: 5_001 }, (_, i) => rule(i + 6_000)).join('');
   const { problems } = load(`rules:\n${many}`, `rules:\n${more}`);
-  assert.deepEqual(problems.map((p) => p.message), ['there are more than 10000 rules']);
+  assert.deepEqual(
+    problems.map((p) => p.message),
+    ['there are more than 10000 rules'],
+  );
 });
 
 test('a group by name alone and a rule for everybody are warnings', () => {
@@ -161,10 +183,13 @@ test('a group by name alone and a rule for everybody are warnings', () => {
     grant: [ { target: strongdm, role: b } ]
 `);
   assert.equal(rules?.rules.length, 2);
-  assert.deepEqual(problems.map((p) => [p.severity, where(p)]), [
-    ['warning', '3:42'],
-    ['warning', '5:9'],
-  ]);
+  assert.deepEqual(
+    problems.map((p) => [p.severity, where(p)]),
+    [
+      ['warning', '3:42'],
+      ['warning', '5:9'],
+    ],
+  );
 });
 
 test('an error in one file keeps all rules back', () => {
@@ -180,21 +205,26 @@ test('the revision is of the meaning: order, files, blanks, comments and descrip
   const revision = load(`rules:\n${parts.join('')}`).rules?.revision;
   assert.match(revision ?? '', /^[0-9a-f]{64}$/);
   fc.assert(
-    fc.property(
-      fc.shuffledSubarray(parts, { minLength: 3 }),
-      fc.nat(3),
-      (order, cut) => {
-        const files = [order.slice(0, cut), order.slice(cut)].map((p) => `rules:${p.length === 0 ? ' []' : ''}\n${p.join('')}`);
-        assert.equal(load(...files).rules?.revision, revision);
-      },
-    ),
+    fc.property(fc.shuffledSubarray(parts, { minLength: 3 }), fc.nat(3), (order, cut) => {
+      const files = [order.slice(0, cut), order.slice(cut)].map(
+        (p) => `rules:${p.length === 0 ? ' []' : ''}\n${p.join('')}`,
+      );
+      assert.equal(load(...files).rules?.revision, revision);
+    }),
     { numRuns: 20 },
   );
-  const said = (from: string, to: string): string | undefined => load(`rules:\n${parts.join('').replace(from, to)}`).rules?.revision;
+  const said = (from: string, to: string): string | undefined =>
+    load(`rules:\n${parts.join('').replace(from, to)}`).rules?.revision;
   assert.equal(said('user.title == "x"', "user.title=='x' # why"), revision);
   assert.equal(said('about: text', 'about: other'), revision);
   assert.equal(said('name: Old', 'name: New'), revision);
-  assert.equal(said('{ target: strongdm, role: a }, { target: privx, role: b }', '{ target: privx, role: b }, { target: strongdm, role: a }'), revision);
+  assert.equal(
+    said(
+      '{ target: strongdm, role: a }, { target: privx, role: b }',
+      '{ target: privx, role: b }, { target: strongdm, role: a }',
+    ),
+    revision,
+  );
   for (const [from, to] of [
     ['"x"', '"y"'],
     ['id: g', 'id: h'],
@@ -209,7 +239,27 @@ test('the revision is of the meaning: order, files, blanks, comments and descrip
 });
 
 test('no text makes the loader throw', () => {
-  const piece = fc.constantFrom('rules:', '\n', '  - ', 'id: a', 'if: ', 'user.title', '==', '"', "'", '|', '[', '}', '&a', '*a', ':', '\t', '# ', 'deny: ', '{ target: privx, role: r }');
+  const piece = fc.constantFrom(
+    'rules:',
+    '\n',
+    '  - ',
+    'id: a',
+    'if: ',
+    'user.title',
+    '==',
+    '"',
+    "'",
+    '|',
+    '[',
+    '}',
+    '&a',
+    '*a',
+    ':',
+    '\t',
+    '# ',
+    'deny: ',
+    '{ target: privx, role: r }',
+  );
   fc.assert(
     fc.property(fc.array(fc.oneof(piece, fc.string()), { maxLength: 30 }), (pieces) => {
       const { rules, problems } = load(pieces.join(''));

@@ -18,11 +18,7 @@ const CORE_NAMES = CORE_ATTRIBUTES.map((a) => a.name);
  * none; groups are the union. `declared`: what a record covers that does not say so itself.
  * Throws RangeError without a record: there would be nothing to say.
  */
-export function buildPerson(
-  input: PersonInput,
-  graph: GroupGraph,
-  declared?: readonly AttributeDeclaration[],
-): Person {
+export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: readonly AttributeDeclaration[]): Person {
   const [first] = input.records;
   if (first === undefined) throw new RangeError(`person ${input.id} has no record: link one, or leave the person out`);
   const names = declared === undefined ? CORE_NAMES : declared.map((a) => a.name);

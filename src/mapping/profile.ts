@@ -51,7 +51,11 @@ export function compileProfile(input: ProfileInput): {
   for (const field of REQUIRED) {
     if (input.templates[field] !== undefined) continue;
     const message = `profile.${field} of target ${input.target} is missing`;
-    problems.push({ severity: 'error', message, remedy: `give an expression, such as user.${field === 'login' ? 'email' : field}` });
+    problems.push({
+      severity: 'error',
+      message,
+      remedy: `give an expression, such as user.${field === 'login' ? 'email' : field}`,
+    });
   }
   const { login, displayName, firstName, lastName, email } = compiled;
   if (problems.length > 0 || login === undefined || displayName === undefined) return { problems };

@@ -55,7 +55,11 @@ export interface Rule {
   readonly when?: { readonly group: GroupRef };
   readonly if?: Expression<boolean>;
   readonly grant: readonly Grant[];
-  readonly alias: ReadonlyArray<{ readonly target: string; readonly set: string; readonly username: Expression<string> }>;
+  readonly alias: ReadonlyArray<{
+    readonly target: string;
+    readonly set: string;
+    readonly username: Expression<string>;
+  }>;
   /** Role names, `*` stands for any run of characters. Deny wins over every grant. */
   readonly deny: ReadonlyArray<{ readonly target: string; readonly role: string }>;
   readonly protected: boolean;

@@ -48,16 +48,19 @@ function planCreation(draft: Draft, profile: Profile, wanted: DesiredItem): bool
     );
     return false;
   }
-  if (loginHolder !== undefined) {
-    accountExists(draft, profile.login);
-    return false;
-  }
-  if (rivals.length > 0) {
-    collision(draft, profile.login);
+  if (loginHolder !== undefined || rivals.length > 0) {
+    taken(draft, profile.login);
     return false;
   }
   draft.change('create', 'account', { after: profile, causes: wanted.causes });
   return true;
+}
+
+/** A login that this person can not have: another person's, or an account's that is nobody's. */
+function taken(draft: Draft, login: string): void {
+  const { loginHolder, rivals } = draft.input;
+  if (loginHolder === undefined || rivals.some((r) => r.owner)) collision(draft, login);
+  else accountExists(draft, loginHolder.profile.login);
 }
 
 const accountExists = (draft: Draft, login: string): void =>
@@ -69,12 +72,13 @@ const accountExists = (draft: Draft, login: string): void =>
   );
 
 function collision(draft: Draft, login: string): void {
-  const owner = draft.input.rivals.find((r) => r.owner);
-  const others = draft.input.rivals.map((r) => r.person).toSorted().join(', ');
+  const { rivals } = draft.input;
+  const owners = rivals.filter((r) => r.owner);
+  const names = (owners.length > 0 ? owners : rivals).map((r) => r.person).toSorted();
   const message =
-    owner === undefined
-      ? `${others} want the login ${login} too: nobody gets it`
-      : `the login ${login} is the account of ${owner.person}`;
+    owners.length > 0
+      ? `the login ${login} is also wanted by ${names.join(', ')}, who has an account: it stays as it is`
+      : `the login ${login} is also wanted by ${names.join(', ')}: nobody gets it`;
   draft.find('login-collision', login, message, 'give one of them another login at the source');
 }
 
@@ -83,10 +87,11 @@ function planUpdate(draft: Draft, observed: Observed, profile: Profile, wanted: 
   const { loginHolder, rivals } = draft.input;
   let after: Profile = { ...observed.profile, ...profile };
   if (!sameText(after.login, observed.profile.login)) {
-    const taken = loginHolder !== undefined && loginHolder.id !== observed.id;
-    if (taken) accountExists(draft, profile.login);
-    else if (rivals.length > 0) collision(draft, profile.login);
-    if (taken || rivals.length > 0) after = { ...after, login: observed.profile.login };
+    const held = loginHolder !== undefined && loginHolder.id !== observed.id;
+    if (held || rivals.length > 0) {
+      taken(draft, profile.login);
+      after = { ...after, login: observed.profile.login };
+    }
   }
   if (!differs(draft, observed.profile, after)) return;
   const risk = sameText(after.login, observed.profile.login) ? 'low' : 'medium';
@@ -121,5 +126,6 @@ function planReturn(draft: Draft, observed: Observed, wanted: DesiredItem): void
     );
   } else if (!draft.input.target.can.block) {
     draft.find('not-capable', 'account', 'the target can not lift a block', 'lift it there by hand');
-  } else draft.change('enable', 'account', { before: { active: false }, after: { active: true }, causes: wanted.causes });
+  } else
+    draft.change('enable', 'account', { before: { active: false }, after: { active: true }, causes: wanted.causes });
 }

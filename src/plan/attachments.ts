@@ -29,7 +29,12 @@ function planRole(draft: Draft, item: ItemKey, role: string, wanted: DesiredItem
       draft.change('grant', item, { after: { role }, until, causes });
     } else {
       const remedy = target.can.createRoles ? 'make it there, or set createRoles' : 'make it there';
-      draft.find('role-missing', item, `the target has no role ${role}`, `${remedy}; if it was renamed, change the rule`);
+      draft.find(
+        'role-missing',
+        item,
+        `the target has no role ${role}`,
+        `${remedy}; if it was renamed, change the rule`,
+      );
     }
     return;
   }
@@ -63,9 +68,15 @@ function planAlias(draft: Draft, item: ItemKey, { value = '', causes }: DesiredI
     if (row?.confirmed !== true) draft.change('claim', item, { after, causes });
   } else if (present.length > 0) {
     // An alias of ours keeps its name when the person's changes; another's is not ours to replace.
-    if (row === undefined) draft.find('read-only', item, `the account has another alias in the set ${set}`, 'remove it there');
+    if (row === undefined)
+      draft.find('read-only', item, `the account has another alias in the set ${set}`, 'remove it there');
   } else if (row?.confirmed === true) {
-    draft.find('foreign-removal', item, `the alias in the set ${set} was removed at the target`, 'set it there, or release it here');
+    draft.find(
+      'foreign-removal',
+      item,
+      `the alias in the set ${set} was removed at the target`,
+      'set it there, or release it here',
+    );
   } else draft.change('alias', item, { after, causes });
 }
 
@@ -81,7 +92,11 @@ export function planRemovals(draft: Draft): void {
 export function take(draft: Draft, row: LedgerRow, evidence: Evidence): void {
   const role = itemRole(row.item);
   if (role === undefined) {
-    draft.change('unalias', row.item, { before: { set: row.item.slice('alias:'.length) }, causes: row.causes, evidence });
+    draft.change('unalias', row.item, {
+      before: { set: row.item.slice('alias:'.length) },
+      causes: row.causes,
+      evidence,
+    });
     return;
   }
   const found = draft.input.roles(role);

@@ -26,9 +26,7 @@ export function basisOf(input: StepInput): string {
     undecided: [...input.undecided].toSorted(),
     observed: observed === undefined ? undefined : seen(observed),
     loginHolder: loginHolder === undefined ? undefined : [loginHolder.id, loginHolder.mark ?? null],
-    ledger: sorted(
-      input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true]),
-    ),
+    ledger: sorted(input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true])),
     rivals: sorted(input.rivals.map((r) => [r.person, r.owner])),
     protectedRoles: [...(input.protectedRoles ?? [])].toSorted(),
   });

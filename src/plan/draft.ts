@@ -70,7 +70,14 @@ export function newDraft(input: StepInput): {
       });
     },
     find(kind, object, message, remedy) {
-      findings.push({ kind, person: person.id, target: target.id, object, message, ...(remedy !== undefined && { remedy }) });
+      findings.push({
+        kind,
+        person: person.id,
+        target: target.id,
+        object,
+        message,
+        ...(remedy !== undefined && { remedy }),
+      });
     },
   };
   return { draft, changes: () => inOrder(changes, (c) => guarded(c.item)), findings };

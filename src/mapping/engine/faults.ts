@@ -59,4 +59,3 @@ function noMethod(said: string, text: string, start: number, end: number, method
   const remedy = didYouMean(name, methods);
   return { message: `there is no function \`${name}\``, ...(remedy !== undefined && { remedy }), start: at, end };
 }
-

@@ -36,7 +36,11 @@ export function instrument(root: CelNode, types: ReadonlyMap<string, AttributeTy
     const own = ownFunction(node) ?? (node.op === '[]' ? indexOf(node) : undefined);
     if (own !== undefined) node.evaluate = own;
     if (COMPARISONS.has(node.op) || (call !== undefined && isBool(node))) {
-      node.evaluate = noneIsFalse(node.op === 'in' ? membership(node) : original(node), certainReads(node).filter((n) => types.get(n) !== 'list<string>'), slot);
+      node.evaluate = noneIsFalse(
+        node.op === 'in' ? membership(node) : original(node),
+        certainReads(node).filter((n) => types.get(n) !== 'list<string>'),
+        slot,
+      );
     }
     for (const operand of conditions(node)) operand.evaluate = noneIsFalse(original(operand), [], slot);
   };

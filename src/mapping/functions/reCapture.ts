@@ -4,7 +4,8 @@ import type { PatternFunction } from './function.ts';
 export const reCapture: PatternFunction = {
   name: 'reCapture',
   signature: 'string.reCapture(string): string',
-  about: 'What the first group of the pattern (RE2, linear time) caught, the whole match without a group; none when nothing matches.',
+  about:
+    'What the first group of the pattern (RE2, linear time) caught, the whole match without a group; none when nothing matches.',
   examples: [
     { expression: '"CN=team-red,OU=x".reCapture("CN=team-([a-z]+)")', gives: 'red' },
     { expression: '"cost 4711".reCapture("[0-9]+")', gives: '4711' },

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import type { Place, Problem } from '../../model/rules.ts';
 import { didYouMean } from '../suggest.ts';
 import { offsetInSource } from './scalar-offset.ts';
@@ -20,7 +30,7 @@ interface ReportOptions {
   readonly offset?: number;
 }
 
-/** Parses one file. Syntax errors are reported and the readable rest is still read, so that all problems show at once. */
+/** Parses one file. After a syntax error nothing else in it can be judged, so only those are reported. */
 export function readDocument(path: string, text: string, problems: Problem[]): Doc {
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
@@ -54,8 +64,11 @@ export function readDocument(path: string, text: string, problems: Problem[]): D
   }
   try {
     const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, merge: false });
-    for (const error of parsed.errors) reportAt(error.pos[0], yamlMessage(error), { remedy: yamlRemedy(error.code) });
-    return doc(parsed.contents ?? undefined);
+    for (const error of parsed.errors) {
+      reportAt(error.pos[0], yamlMessage(error), { remedy: yamlRemedy(error.code) });
+    }
+    const sound = parsed.errors.every((e) => e.code === 'DUPLICATE_KEY');
+    return doc(sound ? (parsed.contents ?? undefined) : undefined);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     reportAt(0, 'the file nests too deep to be read', { remedy: 'rules need no more than five levels' });
@@ -93,7 +106,7 @@ export function mapOf<K extends string>(
   required: readonly K[] = [],
 ): Partial<Record<K, Node>> | undefined {
   if (!isMap(node)) {
-    doc.report(node, notA(doc, node, what, 'a map'));
+    doc.report(node, notA(node, what, 'a map'));
     return undefined;
   }
   const entries: Partial<Record<K, Node>> = {};
@@ -117,7 +130,7 @@ export function mapOf<K extends string>(
 export function listOf(doc: Doc, node: Node | undefined, what: string): Node[] {
   if (node === undefined) return [];
   if (isSeq(node)) return node.items.filter((item): item is Node => typeof item === 'object' && item !== null);
-  doc.report(node, notA(doc, node, what, 'a list'), { remedy: 'write it as `- …` or `[ … ]`' });
+  doc.report(node, notA(node, what, 'a list'), { remedy: 'write it as `- …` or `[ … ]`' });
   return [];
 }
 
@@ -127,18 +140,18 @@ export function textOf(doc: Doc, node: Node | undefined, what: string): Scalar<s
   if (isScalar(node) && typeof node.value === 'string') {
     if (node.value.trim() !== '') return node as Scalar<string>;
     doc.report(node, `${what} is empty`);
-  } else doc.report(node, notA(doc, node, what, 'a text'), { remedy: 'put it into quotes' });
+  } else doc.report(node, notA(node, what, 'a text'), { remedy: 'put it into quotes' });
   return undefined;
 }
 
 export function flagOf(doc: Doc, node: Node | undefined, what: string, otherwise: boolean): boolean {
   if (node === undefined) return otherwise;
   if (isScalar(node) && typeof node.value === 'boolean') return node.value;
-  doc.report(node, notA(doc, node, what, 'true or false'));
+  doc.report(node, notA(node, what, 'true or false'));
   return otherwise;
 }
 
-function notA(_doc: Doc, node: Node | undefined | null, what: string, wanted: string): string {
+function notA(node: Node | undefined | null, what: string, wanted: string): string {
   if (isAlias(node)) return `${what} is an alias: aliases are not allowed in rules`;
   return `${what} must be ${wanted}`;
 }

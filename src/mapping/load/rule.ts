@@ -66,7 +66,9 @@ export function readRule(doc: Doc, node: Node, known: Known): LoadedRule | undef
   };
   const meaning = digest([
     name,
-    group === undefined ? null : [group.source, group.id ?? null, group.id === undefined ? group.name : null, group.nested],
+    group === undefined
+      ? null
+      : [group.source, group.id ?? null, group.id === undefined ? group.name : null, group.nested],
     condition?.meaning ?? null,
     grant.map((g) => g.meaning).toSorted(),
     alias.map((a) => a.meaning).toSorted(),
@@ -89,7 +91,9 @@ function readWhen(doc: Doc, node: Node, known: Known, what: string): GroupRef | 
   const id = textOf(doc, keys.id, `the group's \`id\` in ${what}`)?.value;
   const name = textOf(doc, keys.name, `the group's \`name\` in ${what}`)?.value;
   if (keys.id === undefined && keys.name === undefined) {
-    doc.report(when.group, `\`group\` of ${what} names no group`, { remedy: 'add the `id` of the group at its source' });
+    doc.report(when.group, `\`group\` of ${what} names no group`, {
+      remedy: 'add the `id` of the group at its source',
+    });
   } else if (keys.id === undefined) {
     doc.report(keys.name, `${what} knows its group by name alone`, {
       severity: 'warning',
@@ -114,7 +118,11 @@ interface Read<T> {
 
 /** Readers of a rule's parts. */
 function reader(doc: Doc, known: Known, what: string) {
-  const expression = <K extends keyof ResultTypes>(node: Node, key: string, type: K): Read<ResultTypes[K]> | undefined => {
+  const expression = <K extends keyof ResultTypes>(
+    node: Node,
+    key: string,
+    type: K,
+  ): Read<ResultTypes[K]> | undefined => {
     const text = textOf(doc, node, `\`${key}\` of ${what}`);
     if (text === undefined) return undefined;
     const compiled = known.engine.compile(text.value, type, doc.place(text));
@@ -128,7 +136,8 @@ function reader(doc: Doc, known: Known, what: string) {
     if (text !== undefined) named(doc, text, 'target', known.targets);
     return text?.value ?? '';
   };
-  const role = (node: Node | undefined, key: string): string => textOf(doc, node, `\`role\` of ${key} in ${what}`)?.value ?? '';
+  const role = (node: Node | undefined, key: string): string =>
+    textOf(doc, node, `\`role\` of ${key} in ${what}`)?.value ?? '';
   return {
     expression,
     grant: (node: Node): Array<{ grant: Grant; meaning: string }> => {
@@ -136,7 +145,8 @@ function reader(doc: Doc, known: Known, what: string) {
       if (keys === undefined) return [];
       const until = keys.until === undefined ? undefined : expression(keys.until, 'until', 'timestamp');
       const grant = { target: target(keys.target, 'grant'), role: role(keys.role, 'grant') };
-      if (grant.role.includes('*')) doc.report(keys.role, '`*` stands for many roles only in `deny`', { remedy: 'name one role' });
+      if (grant.role.includes('*'))
+        doc.report(keys.role, '`*` stands for many roles only in `deny`', { remedy: 'name one role' });
       const meaning = digest([grant.target, grant.role, until?.meaning ?? null]);
       return [{ grant: { ...grant, ...(until !== undefined && { until: until.expression }) }, meaning }];
     },
@@ -148,7 +158,9 @@ function reader(doc: Doc, known: Known, what: string) {
       const at = target(keys.target, 'alias');
       const username = keys.username === undefined ? undefined : expression(keys.username, 'username', 'string');
       if (username === undefined) return [];
-      return [{ alias: { target: at, set, username: username.expression }, meaning: digest([at, set, username.meaning]) }];
+      return [
+        { alias: { target: at, set, username: username.expression }, meaning: digest([at, set, username.meaning]) },
+      ];
     },
     deny: (node: Node): Array<{ target: string; role: string }> => {
       const keys = mapOf(doc, node, `\`deny\` of ${what}`, ['target', 'role'], ['target', 'role']);
@@ -156,4 +168,3 @@ function reader(doc: Doc, known: Known, what: string) {
     },
   };
 }
-

@@ -14,7 +14,9 @@ export function readTest(doc: Doc, node: Node, known: Known): RuleTest | undefin
   for (const pair of isMap(keys.user) ? keys.user.items : []) {
     const key = isScalar(pair.key) ? String(pair.key.value) : '';
     if (!known.engine.attributes.includes(key)) {
-      doc.report(pair.key as Node, `no attribute \`${key}\` is declared`, { remedy: didYouMean(key, known.engine.attributes) });
+      doc.report(pair.key as Node, `no attribute \`${key}\` is declared`, {
+        remedy: didYouMean(key, known.engine.attributes),
+      });
       continue;
     }
     user[key] = plain(pair.value as Node | null);

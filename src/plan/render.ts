@@ -1,0 +1,111 @@
+import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
+import { compare } from './order.ts';
+import { clean, MARKS, type PlanLookup, reason, saying } from './words.ts';
+
+export type { PlanLookup } from './words.ts';
+
+const WIDTH = 100;
+
+/** A plan as text for a terminal, grouped by person, one line a change; lines are at most 100 characters wide. */
+export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
+  const lines = [...wrapped(summary(plan), ''), ''];
+  for (const [person, steps] of byPerson(plan)) {
+    lines.push(...wrapped(named(person, lookup), '  '));
+    for (const step of steps) {
+      lines.push(...wrapped(`  at ${step.target}`, '    '));
+      for (const change of step.changes)
+        lines.push(...changeLines(`${MARKS[change.op]} ${saying(change)}`, reason(change)));
+    }
+    lines.push('');
+  }
+  if (plan.holds.length > 0) {
+    lines.push('Held for approval', ...plan.holds.flatMap((h) => wrapped(`  ${heldText(h, lookup)}`, '    ')), '');
+  }
+  if (plan.findings.length > 0) {
+    lines.push(
+      'Could not be planned',
+      ...plan.findings.flatMap((f) => wrapped(`  ${foundText(f, lookup)}`, '    ')),
+      '',
+    );
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** The same as Markdown, for a review or a ticket. */
+export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
+  const lines = [`# Plan \`${plan.hash.slice(0, 12)}\``, '', `${escaped(counts(plan))}. Hash: \`${plan.hash}\``, ''];
+  for (const [person, steps] of byPerson(plan)) {
+    lines.push(`## ${escaped(named(person, lookup))}`, '');
+    for (const step of steps) {
+      lines.push(`At ${escaped(step.target)}:`, '');
+      for (const change of step.changes) {
+        const why = reason(change);
+        lines.push(`- **\`${MARKS[change.op]}\`** ${escaped(saying(change))}${why === '' ? '' : ` _${escaped(why)}_`}`);
+      }
+      lines.push('');
+    }
+  }
+  if (plan.holds.length > 0)
+    lines.push('## Held for approval', '', ...plan.holds.map((h) => `- ${escaped(heldText(h, lookup))}`), '');
+  if (plan.findings.length > 0) {
+    lines.push('## Could not be planned', '', ...plan.findings.map((f) => `- ${escaped(foundText(f, lookup))}`), '');
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const summary = (plan: Plan): string => `Plan ${plan.hash.slice(0, 12)}: ${counts(plan)}`;
+
+/** `3 people, 7 changes: 2 create, 4 grant, 1 block` */
+export function counts(plan: Plan): string {
+  const ops = new Map<string, number>();
+  for (const { changes } of plan.steps) for (const { op } of changes) ops.set(op, (ops.get(op) ?? 0) + 1);
+  const total = [...ops.values()].reduce((sum, n) => sum + n, 0);
+  if (total === 0) return 'nothing to do';
+  const people = new Set(plan.steps.map((s) => s.person)).size;
+  const each = [...ops].toSorted(([a], [b]) => compare(a, b)).map(([op, n]) => `${n} ${op}`);
+  return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}`;
+}
+
+function byPerson(plan: Plan): ReadonlyArray<readonly [string, readonly Step[]]> {
+  const groups = Map.groupBy(plan.steps, (step) => step.person);
+  return [...groups].toSorted(([a], [b]) => compare(a, b));
+}
+
+function named(person: string, lookup: PlanLookup): string {
+  const name = lookup.person?.(person);
+  return name === undefined ? person : `${clean(name)} (${person})`;
+}
+
+function heldText(hold: Hold, lookup: PlanLookup): string {
+  return `${hold.op} ${clean(hold.item)} of ${named(hold.person, lookup)} at ${hold.target}: ${clean(hold.because)}`;
+}
+
+function foundText(finding: Finding, lookup: PlanLookup): string {
+  const who = finding.person === undefined ? '' : ` for ${named(finding.person, lookup)}`;
+  const at = finding.target === undefined ? '' : ` at ${finding.target}`;
+  const remedy = finding.remedy === undefined ? '' : ` — ${clean(finding.remedy)}`;
+  return `? ${finding.kind}${who}${at}: ${clean(finding.message)}${remedy}`;
+}
+
+/** The reason stands on the same line where it fits, else below. */
+function changeLines(what: string, why: string): string[] {
+  const whole = why === '' ? `    ${what}` : `    ${what}  (${why})`;
+  if (whole.length <= WIDTH) return [whole];
+  return [...wrapped(`    ${what}`, '      '), ...(why === '' ? [] : wrapped(`      (${why})`, '       '))];
+}
+
+/** Breaks at blanks, and inside a word only where that alone is too long. */
+function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > WIDTH) {
+    const blank = rest.lastIndexOf(' ', WIDTH);
+    const cut = blank > indent.length ? blank : WIDTH;
+    lines.push(rest.slice(0, cut).trimEnd());
+    rest = indent + rest.slice(cut).trimStart();
+  }
+  return [...lines, rest];
+}
+
+/** Names may hold what Markdown or HTML would read as markup. */
+const escaped = (text: string): string => text.replace(/[\\`*_{}[\]<>()#|!&~]/g, (c) => `\\${c}`);

@@ -1,0 +1,189 @@
+/**
+ * Runs every `*.yaml` in this folder: facts, rules and accounts in, the plan out. README.md says how one is written.
+ * After each expected plan the plan is carried out on the model, and the next one must be empty unless `then` says more.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { LedgerRow, Observed } from '../../src/model/accounts.ts';
+import type { LinkedRecord } from '../../src/model/person.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import {
+  applied,
+  CAN,
+  graphOf,
+  planWorld,
+  profileTemplate,
+  record,
+  rulesOf,
+  view,
+  type World,
+} from '../support/planning.ts';
+
+const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+const personSchema = z.strictObject({
+  attributes: z.record(z.string(), value).default({}),
+  covers: z.array(z.string()).optional(),
+  email: z.string().nullable().optional(),
+  name: z.string().optional(),
+  active: z.boolean().default(true),
+  gone: z.enum(['explicit', 'removed', 'scoped-out', 'absent', 'unknown']).optional(),
+  groups: z.array(z.string()).default([]),
+  generation: z.number().default(0),
+});
+const accountSchema = z.strictObject({
+  login: z.string(),
+  name: z.string().optional(),
+  of: z.string().optional(),
+  active: z.boolean().default(true),
+  roles: z.array(z.string()).default([]),
+  aliases: z.array(z.string()).default([]),
+  managedBy: z.string().optional(),
+  privileged: z.boolean().optional(),
+});
+const situation = z.strictObject({
+  now: z.string().optional(),
+  groups: z.record(z.string(), z.array(z.string())).optional(),
+  people: z.record(z.string(), personSchema).optional(),
+  rules: z.string().optional(),
+  accounts: z.record(z.string(), accountSchema).optional(),
+  ledger: z.array(z.string()).optional(),
+});
+const expectation = z.strictObject({
+  plan: z.record(z.string(), z.array(z.string())).optional(),
+  findings: z.array(z.string()).default([]),
+  problems: z.array(z.string()).optional(),
+});
+const scenario = situation.extend({
+  about: z.string(),
+  roles: z.array(z.string()).default([]),
+  mode: z.enum(['full', 'add-only', 'observe']).default('full'),
+  createRoles: z.boolean().default(false),
+  can: z.record(z.string(), z.boolean()).default({}),
+  profile: z.record(z.string(), z.string()).default({}),
+  read: z.boolean().default(true),
+  expect: expectation,
+  then: z.array(situation.extend({ about: z.string(), expect: expectation })).default([]),
+});
+type Scenario = z.infer<typeof scenario>;
+type Situation = z.infer<typeof situation>;
+
+const FOLDER = import.meta.dirname;
+const files = readdirSync(FOLDER).filter((f) => f.endsWith('.yaml'));
+
+test('there are scenarios', () => assert.ok(files.length >= 15));
+
+for (const file of files) {
+  const { data, error } = scenario.safeParse(parse(readFileSync(join(FOLDER, file), 'utf8')));
+  test(`${file.replace('.yaml', '')}: ${data?.about ?? 'does not parse'}`, () => {
+    assert.ok(data !== undefined, error?.message);
+    run(data);
+  });
+}
+
+function run(first: Scenario): void {
+  let world: World | undefined;
+  let facts: Situation = {};
+  for (const part of [first, ...first.then]) {
+    facts = { ...facts, ...Object.fromEntries(Object.entries(part).filter(([, v]) => v !== undefined)) };
+    const loaded = rulesOf(facts.rules ?? 'rules: []');
+    const errors = loaded.problems
+      .filter((p) => p.severity === 'error')
+      .map((p) => `${p.place?.line}:${p.place?.column} ${p.message}`);
+    assert.deepEqual(errors, part.expect.problems ?? [], part.about);
+    if (loaded.rules === undefined) continue;
+    world = worldOf(first, facts, part, loaded.rules, world);
+    const plan = planWorld(world);
+    assert.deepEqual(shown(plan), part.expect.plan ?? {}, part.about);
+    assert.deepEqual(
+      plan.findings.map((f) => [f.kind, f.person?.slice(2), f.object].filter(Boolean).join(' ')),
+      part.expect.findings,
+      part.about,
+    );
+    world = applied(world, plan);
+    assert.deepEqual(shown(planWorld(world)), {}, `${part.about}: planned again`);
+  }
+}
+
+const shown = (plan: Plan): Record<string, string[]> =>
+  Object.fromEntries(plan.steps.map((s) => [s.person.slice(2), s.changes.map((c) => `${c.op} ${c.item}`)]));
+
+/** Facts and what is said of the target in this part; what the target and the ledger hold otherwise goes on. */
+function worldOf(
+  setup: Scenario,
+  facts: Situation,
+  part: Situation,
+  rules: World['rules'],
+  before: World | undefined,
+): World {
+  const said = part.accounts === undefined ? before?.accounts : Object.entries(part.accounts).map(accountOf);
+  const ledger = part.ledger === undefined ? before?.ledger : part.ledger.map(rowOf);
+  const names = [...new Set([...setup.roles, ...(before?.roles.values() ?? [])])];
+  return {
+    people: Object.entries(facts.people ?? {}).map(([name, p]) => ({
+      id: `p_${name}`,
+      generation: p.generation,
+      records: [recordOf(name, p)],
+    })),
+    graph: graphOf(facts.groups ?? {}),
+    rules,
+    target: view({
+      mode: setup.mode,
+      createRoles: setup.createRoles,
+      can: { ...CAN, ...setup.can },
+      profile: profileTemplate(setup.profile),
+    }),
+    accounts: said ?? [],
+    roles: new Map(names.map((r) => [`r-${r}`, r])),
+    ledger: ledger ?? [],
+    now: new Date(facts.now ?? '2030-01-01T00:00:00Z'),
+    targetRead: setup.read,
+  };
+}
+
+function recordOf(name: string, p: z.infer<typeof personSchema>): LinkedRecord {
+  const email = p.email === undefined ? `${name}@example.com` : p.email;
+  return record({
+    anchor: name,
+    displayName: p.name ?? name,
+    emails: email === null ? [] : [email],
+    active: p.active,
+    attributes: p.attributes,
+    memberOf: p.groups.map((g) => `okta/${g}` as const),
+    ...(p.gone !== undefined && { gone: p.gone }),
+    ...(p.covers !== undefined && { covers: p.covers }),
+  });
+}
+
+const accountOf = ([id, a]: [string, z.infer<typeof accountSchema>]): Observed => ({
+  id,
+  profile: { login: a.login, displayName: a.name ?? a.login.split('@')[0] ?? '' },
+  active: a.active,
+  roles: new Set(a.roles.map((r) => `r-${r}`)),
+  aliases: new Set(a.aliases),
+  ...(a.of !== undefined && { mark: `p_${a.of}` }),
+  ...(a.managedBy !== undefined && { managedBy: a.managedBy }),
+  ...(a.privileged !== undefined && { privileged: a.privileged }),
+});
+
+/** `ann account=a-1 blocked`, `ann role:db`, `ann role:db unconfirmed` */
+function rowOf(text: string): LedgerRow {
+  const [person = '', item = '', ...flags] = text.split(' ');
+  const [key = '', id] = item.split('=');
+  const role = key.startsWith('role:') ? `r-${key.slice(5)}` : undefined;
+  const objectId = id ?? role;
+  return {
+    target: 'pam',
+    person: `p_${person}`,
+    item: key as LedgerRow['item'],
+    created: true,
+    confirmed: !flags.includes('unconfirmed'),
+    ...(objectId !== undefined && { objectId }),
+    ...(flags.includes('blocked') && { blocked: true }),
+    plan: 'old',
+    causes: [{ rule: 'old' }],
+  };
+}

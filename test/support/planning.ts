@@ -1,0 +1,232 @@
+/** A small world to plan in: rules, records, and a model of a target that changes are applied to. No clock, no store. */
+import { createEngine } from '../../src/mapping/engine.ts';
+import { desire } from '../../src/mapping/desire.ts';
+import { protectedRoles } from '../../src/mapping/index-rules.ts';
+import { loadRules } from '../../src/mapping/load.ts';
+import { buildPerson } from '../../src/mapping/people.ts';
+import { compileProfile } from '../../src/mapping/profile.ts';
+import { itemRole, type ItemKey, type LedgerRow, type Observed, type Profile } from '../../src/model/accounts.ts';
+import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../../src/model/attributes.ts';
+import type { GroupId, LinkedRecord } from '../../src/model/person.ts';
+import type { Change, Finding, Mode, Plan, Step } from '../../src/model/plan.ts';
+import type { GroupGraph, RoleLookup, StepInput, TargetView } from '../../src/model/planning.ts';
+import type { Problem, ProfileTemplate, RuleSet } from '../../src/model/rules.ts';
+import type { Capabilities } from '../../src/model/target.ts';
+import { makePlan, planStep } from '../../src/plan/plan.ts';
+
+export const ATTRIBUTES: readonly AttributeDeclaration[] = [
+  ...CORE_ATTRIBUTES,
+  { name: 'contractEnd', type: 'timestamp', about: 'end of the contract' },
+];
+export const ENGINE = createEngine(ATTRIBUTES);
+export const CAN: Capabilities = {
+  block: true,
+  roles: true,
+  createRoles: true,
+  aliases: true,
+  endSessions: false,
+  mark: true,
+  requires: [],
+};
+
+export function profileTemplate(templates: Readonly<Record<string, string>> = {}): ProfileTemplate {
+  const { template, problems } = compileProfile({
+    target: 'pam',
+    templates: { login: 'user.email', displayName: 'user.displayName', ...templates },
+    attributes: ATTRIBUTES,
+    engine: ENGINE,
+  });
+  if (template === undefined) throw new Error(problems.map((p) => p.message).join('; '));
+  return template;
+}
+
+export const view = (over: Partial<TargetView> = {}): TargetView => ({
+  id: 'pam',
+  mode: 'full',
+  can: CAN,
+  createRoles: false,
+  profile: profileTemplate(),
+  ...over,
+});
+
+export function rulesOf(yaml: string): { readonly rules?: RuleSet; readonly problems: readonly Problem[] } {
+  return loadRules({
+    files: [{ path: 'rules.yaml', text: yaml }],
+    sources: ['okta'],
+    targets: [{ id: 'pam', type: 'model' }],
+    attributes: ATTRIBUTES,
+  });
+}
+
+export const record = (over: Partial<LinkedRecord> & { readonly anchor: string }): LinkedRecord => ({
+  source: 'okta',
+  userName: over.anchor,
+  displayName: over.anchor,
+  emails: [`${over.anchor}@example.com`],
+  active: true,
+  attributes: {},
+  memberOf: [],
+  version: 1,
+  ...over,
+});
+
+export function graphOf(groups: Readonly<Record<string, readonly string[]>>): GroupGraph {
+  const id = (name: string): GroupId => `okta/${name}`;
+  return {
+    names: new Map(Object.keys(groups).map((name) => [id(name), name])),
+    parents: new Map(Object.entries(groups).map(([name, parents]) => [id(name), parents.map(id)])),
+  };
+}
+
+/** Persons and their records, and what a target and the ledger hold. Values; `applied` gives a new world. */
+export interface World {
+  readonly people: ReadonlyArray<{
+    readonly id: string;
+    readonly generation: number;
+    readonly records: readonly LinkedRecord[];
+  }>;
+  readonly graph: GroupGraph;
+  readonly rules: RuleSet;
+  readonly target: TargetView;
+  readonly accounts: readonly Observed[];
+  /** Names by id; two ids with one name make it ambiguous. */
+  readonly roles: ReadonlyMap<string, string>;
+  readonly ledger: readonly LedgerRow[];
+  readonly now: Date;
+  readonly targetRead?: boolean;
+}
+
+const lookup =
+  (roles: ReadonlyMap<string, string>): RoleLookup =>
+  (role) => {
+    const ids = [...roles].filter(([, name]) => name === role).map(([id]) => id);
+    const [only] = ids;
+    return only === undefined ? 'missing' : ids.length > 1 ? 'ambiguous' : { id: only };
+  };
+
+/** Plans everybody, as the planner does: with rivals over all persons. */
+export function planWorld(world: World): Plan & { readonly inputs: readonly StepInput[] } {
+  const { target, accounts, ledger } = world;
+  const wanted = world.people.map((p) => {
+    const person = buildPerson(p, world.graph, ATTRIBUTES);
+    return { person, wanted: desire(person, world.rules, [target], world.now) };
+  });
+  const owner = (id: string): boolean => ledger.some((r) => r.person === id && r.item === 'account');
+  const login = (i: number): string | undefined =>
+    wanted[i]?.wanted.desired.get(target.id)?.profile.login.toLowerCase();
+  const inputs = wanted.map(({ person, wanted: w }, i): StepInput => {
+    const desired = w.desired.get(target.id);
+    const row = ledger.find((r) => r.person === person.id && r.item === 'account');
+    const observed = accounts.find((a) => a.id === row?.objectId || a.mark === person.id);
+    const holder = accounts.find((a) => a.id !== observed?.id && a.profile.login.toLowerCase() === login(i));
+    const rivals = wanted.flatMap((other, j) =>
+      i !== j && login(i) !== undefined && login(j) === login(i)
+        ? [{ person: other.person.id, owner: owner(other.person.id) }]
+        : [],
+    );
+    return {
+      person,
+      target,
+      ...(desired !== undefined && { desired }),
+      undecided: w.undecided.get(target.id) ?? new Set(),
+      ...(observed !== undefined && { observed }),
+      ...(holder !== undefined && { loginHolder: holder }),
+      targetRead: world.targetRead ?? true,
+      ledger: ledger.filter((r) => r.person === person.id),
+      roles: lookup(world.roles),
+      rivals,
+      rulesRevision: world.rules.revision,
+      now: world.now,
+      protectedRoles: protectedRoles(world.rules, target.id),
+      roleName: (id) => world.roles.get(id),
+    };
+  });
+  const results = inputs.map((input) => planStep(input));
+  const findings: Finding[] = [...wanted.flatMap((w) => w.wanted.findings), ...results.flatMap((r) => r.findings)];
+  const steps = results.flatMap((r): Step[] => (r.step === undefined ? [] : [r.step]));
+  return { ...makePlan(steps, findings, []), inputs };
+}
+
+/** The world after the plan was carried out without a hitch. */
+export function applied(world: World, plan: Plan): World {
+  let state = world;
+  for (const step of plan.steps) for (const change of step.changes) state = applyChange(state, step, change);
+  return state;
+}
+
+function applyChange(world: World, step: Step, change: Change): World {
+  const { person, target } = step;
+  const row = world.ledger.find((r) => r.person === person && r.item === 'account');
+  const account = world.accounts.find((a) => a.id === row?.objectId || a.mark === person);
+  const put = (item: ItemKey, over: Partial<LedgerRow>): LedgerRow[] => {
+    const before = world.ledger.find((r) => r.person === person && r.item === item);
+    const next: LedgerRow = {
+      ...{ target, person, item, created: false, plan: 'p', causes: change.causes },
+      ...before,
+      confirmed: true,
+      ...over,
+    };
+    return [...world.ledger.filter((r) => r.person !== person || r.item !== item), next];
+  };
+  const drop = world.ledger.filter((r) => r.person !== person || r.item !== change.item);
+  const see = (over: Partial<Observed>): Observed[] =>
+    world.accounts.map((a) => (a.id === account?.id ? { ...a, ...over } : a));
+  const after = (change.after ?? {}) as Record<string, string>;
+  const before = (change.before ?? {}) as Record<string, string>;
+  const role = itemRole(change.item);
+  switch (change.op) {
+    case 'create': {
+      const made: Observed = {
+        id: `a-${person}`,
+        profile: change.after as Profile,
+        active: true,
+        roles: new Set(),
+        aliases: new Set(),
+        mark: person,
+      };
+      return {
+        ...world,
+        accounts: [...world.accounts, made],
+        ledger: put('account', { created: true, objectId: made.id }),
+      };
+    }
+    case 'claim':
+      return {
+        ...world,
+        ledger: put(change.item, { objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? '' }),
+      };
+    case 'update':
+      return { ...world, accounts: see({ profile: change.after as Profile }) };
+    case 'block':
+      return { ...world, accounts: see({ active: false }), ledger: put('account', { blocked: true }) };
+    case 'enable':
+      return { ...world, accounts: see({ active: true }), ledger: put('account', { blocked: false }) };
+    case 'grant': {
+      const roleId = after['roleId'] ?? `r-${role}`;
+      const roles = new Map(world.roles).set(roleId, role ?? '');
+      const held = new Set(account?.roles).add(roleId);
+      return {
+        ...world,
+        roles,
+        accounts: see({ roles: held }),
+        ledger: put(change.item, { created: true, objectId: roleId }),
+      };
+    }
+    case 'revoke': {
+      const held = new Set([...(account?.roles ?? [])].filter((id) => id !== before['roleId']));
+      return { ...world, accounts: see({ roles: held }), ledger: drop };
+    }
+    case 'alias': {
+      const aliases = new Set(account?.aliases).add(`${after['set']}=${after['username']}`);
+      return { ...world, accounts: see({ aliases }), ledger: put(change.item, { created: true }) };
+    }
+    case 'unalias': {
+      const aliases = new Set([...(account?.aliases ?? [])].filter((a) => !a.startsWith(`${before['set']}=`)));
+      return { ...world, accounts: see({ aliases }), ledger: drop };
+    }
+    default:
+      return world;
+  }
+}
+
+export const inMode = (world: World, mode: Mode): World => ({ ...world, target: { ...world.target, mode } });
