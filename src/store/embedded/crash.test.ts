@@ -30,6 +30,21 @@ test('kill -9 of a whole process group leaves its server running, and the next o
   assert.equal(processOf(pid), undefined);
 });
 
+test('kill -9 of a service and its server at once: the next opener starts it again', async () => {
+  const service = otherProcess(at, { exclusive: true });
+  const { pid } = await service.opened;
+  assert.ok(pid !== undefined && service.process.pid !== undefined);
+  const gone = once(service.process, 'exit');
+  signal(-service.process.pid, 'SIGKILL');
+  signal(pid, 'SIGKILL');
+  await gone;
+  const next = await at.open({ exclusive: true });
+  assert.notEqual(at.pid(), undefined);
+  assert.notEqual(at.pid(), pid);
+  await next.close();
+  assert.equal(at.pid(), undefined);
+});
+
 /** Writes numbers one by one until told to stop; gives those that were acknowledged. */
 async function writer(pool: OpenDb, stopped: () => boolean): Promise<{ acked: number[]; errors: unknown[] }> {
   const acked: number[] = [];

@@ -8,7 +8,7 @@ import { openLog, rotateLog } from './log.ts';
 import type { Place } from './place.ts';
 import { processOf, servesCluster, signal, sleep, until } from './process.ts';
 import { serverEnv } from './run.ts';
-import { PORT, socketFolder } from './socket.ts';
+import { clearSocket, PORT, socketFolder } from './socket.ts';
 
 /** A server process of ours, as its `postmaster.pid` describes it. */
 export interface Postmaster {
@@ -83,9 +83,11 @@ export async function startPostmaster(place: Place, binaries: Binaries, unsafe: 
     // A file that is left belongs to a killed server. Whoever used that one looks for it at the same socket.
     previous ??= pidFile(place)?.split('\n')[4];
     rmSync(join(place.cluster, 'postmaster.pid'), { force: true });
+    const socket = socketFolder(place, previous);
+    clearSocket(socket);
     rotateLog(place.log);
     const from = size(place.log);
-    const child = spawnServer(place, binaries, socketFolder(place, previous), unsafe);
+    const child = spawnServer(place, binaries, socket, unsafe);
     const started = await waitReady(place, child);
     if (started !== undefined) return started;
     const said = readFileSync(place.log, 'utf8').slice(from);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreRefused } from '../errors.ts';
 import type { Place } from './place.ts';
@@ -46,6 +46,15 @@ function make(folder: string, place: Place): boolean {
   if (found === undefined || !found.isDirectory() || found.uid !== uid) return false;
   if ((found.mode & 0o777) !== 0o700) chmodSync(folder, 0o700);
   return true;
+}
+
+/**
+ * Removes what a killed server left in its folder. PostgreSQL would do so itself, but takes a process that is dead and
+ * still in the table (a container whose first process reaps none) for a living one.
+ */
+export function clearSocket(folder: string): void {
+  rmSync(folder + FILE, { force: true });
+  rmSync(`${folder}${FILE}.lock`, { force: true });
 }
 
 /** Takes the folder of a stopped server away; one that something else lies in stays. */
