@@ -334,6 +334,18 @@ export function targetContract(name: string, open: () => Promise<TargetStage>): 
       },
     );
 
+    story('our account is found by its mark when another hand took its former login', async (stage, target) => {
+      const { account } = await create(target);
+      const after = { ...PROFILE, login: 'ann.moved@contract.example', email: 'ann.moved@contract.example' };
+      const update = change('update', 'account', { before: PROFILE, after });
+      await target.apply({ ...ANN, accountId: account.id }, update, signal());
+      await stage.addAccount({ login: ANN.login });
+      const effects = stage.effects();
+      assert.equal((await target.observeOne(ANN, signal()))?.id, account.id);
+      assert.equal((await create(target)).account.id, account.id);
+      assert.equal(stage.effects(), effects);
+    });
+
     story('a grant without an answer is doubtful, and giving it again has no effect', async (stage, target) => {
       const { account } = await create(target);
       const role = await stage.addRole('reader');

@@ -14,7 +14,7 @@ import {
   withProfile,
 } from './accounts.ts';
 import type { Api } from './api.ts';
-import { attachmentsOf, findUser, roleByName, roleOf, userByLogin, userByMark } from './find.ts';
+import { attachmentsOf, findUser, roleByName, roleOf } from './find.ts';
 import type { User } from './proto/sdm_pb.gen.ts';
 
 /** What every change is given. */
@@ -48,10 +48,20 @@ export function applyChange(hand: Hand): Promise<Applied> {
 
 const refused = (message: string, remedy: string): Failure => new Failure({ kind: 'refused' }, message, { remedy });
 
+interface Outcome {
+  readonly changed: boolean;
+  readonly answer: string;
+  /** The role that was given. */
+  readonly role?: TargetRole;
+  /** Ids of the account's roles, where they are known without asking. */
+  readonly roles?: Iterable<string>;
+}
+
 /** The account after a change, with its roles as they now are. */
-async function applied(hand: Hand, user: User, changed: boolean, answer: string, role?: TargetRole): Promise<Applied> {
-  const roles = await attachmentsOf(hand.api, user.id, hand.signal);
-  const account = observedOf(user, roles.keys(), hand.instance);
+async function applied(hand: Hand, user: User, outcome: Outcome): Promise<Applied> {
+  const { changed, answer, role } = outcome;
+  const roles = outcome.roles ?? (await attachmentsOf(hand.api, user.id, hand.signal)).keys();
+  const account = observedOf(user, roles, hand.instance);
   return { account, answer, changed, ...(role === undefined ? {} : { role }) };
 }
 
@@ -88,10 +98,12 @@ function profileIn(change: Change): Profile {
 async function createAccount(hand: Hand): Promise<Applied> {
   const { api, instance, ref, signal } = hand;
   const profile = profileIn(hand.change);
-  const look = async (): Promise<User | undefined> =>
-    (await userByLogin(api, profile.login, signal)) ?? (await userByMark(api, instance, ref.person, signal));
+  const look = (): Promise<User | undefined> =>
+    findUser(api, instance, { person: ref.person, login: profile.login }, signal);
   const keep = (user: User): Promise<Applied> => {
-    if (markedPerson(user, instance) === ref.person) return applied(hand, user, false, `${user.id} was there`);
+    if (markedPerson(user, instance) === ref.person) {
+      return applied(hand, user, { changed: false, answer: `${user.id} was there` });
+    }
     throw refused(
       `account exists: ${user.id} has this e-mail address at StrongDM and is not ours`,
       'adopt the account, or change its e-mail address there',
@@ -100,7 +112,7 @@ async function createAccount(hand: Hand): Promise<Applied> {
   const there = await look();
   if (there !== undefined) return keep(there);
   const made = await api.createUser(newUser(profile, markOf(instance, ref.person)), signal);
-  if (made !== undefined) return applied(hand, made, true, `created ${made.id}`);
+  if (made !== undefined) return applied(hand, made, { changed: true, answer: `created ${made.id}`, roles: [] });
   const rival = await look();
   if (rival !== undefined) return keep(rival);
   throw refused(
@@ -111,7 +123,7 @@ async function createAccount(hand: Hand): Promise<Applied> {
 
 async function write(hand: Hand, next: User, answer: string): Promise<Applied> {
   const user = await hand.api.updateUser(next, hand.signal);
-  if (user !== undefined) return applied(hand, user, true, `${answer} ${user.id}`);
+  if (user !== undefined) return applied(hand, user, { changed: true, answer: `${answer} ${user.id}` });
   throw refused(
     'another account at StrongDM has this e-mail address',
     'rename or remove the other account there, or change the address at the source',
@@ -122,13 +134,17 @@ async function updateAccount(hand: Hand): Promise<Applied> {
   const profile = profileIn(hand.change);
   const user = await theAccount(hand);
   const next = withProfile(user, profile);
-  return next === undefined ? applied(hand, user, false, `${user.id} was so`) : write(hand, next, 'updated');
+  return next === undefined
+    ? applied(hand, user, { changed: false, answer: `${user.id} was so` })
+    : write(hand, next, 'updated');
 }
 
 async function changeUser(hand: Hand, to: (user: User) => User | undefined, word: string): Promise<Applied> {
   const user = await theAccount(hand);
   const next = to(user);
-  return next === undefined ? applied(hand, user, false, `${user.id} was ${word}`) : write(hand, next, word);
+  return next === undefined
+    ? applied(hand, user, { changed: false, answer: `${user.id} was ${word}` })
+    : write(hand, next, word);
 }
 
 interface RoleObject {
@@ -163,7 +179,8 @@ async function grantRole(hand: Hand): Promise<Applied> {
   const role =
     wanted.roleId === undefined ? await ensureRole(hand, wanted.role) : { id: wanted.roleId, name: wanted.role };
   const given = await hand.api.attach(user.id, role.id, hand.signal);
-  return applied(hand, user, given, `${role.id} ${given ? 'attached to' : 'was attached to'} ${user.id}`, role);
+  const answer = `${role.id} ${given ? 'attached to' : 'was attached to'} ${user.id}`;
+  return applied(hand, user, { changed: given, answer, role });
 }
 
 async function revokeRole(hand: Hand): Promise<Applied> {
@@ -174,10 +191,7 @@ async function revokeRole(hand: Hand): Promise<Applied> {
   const held = await attachmentsOf(hand.api, user.id, hand.signal);
   const attachment = roleId === undefined ? undefined : held.get(roleId);
   const taken = attachment !== undefined && (await hand.api.detach(attachment, hand.signal));
-  return applied(
-    hand,
-    user,
-    taken,
-    `${roleId ?? named.role} ${taken ? 'detached from' : 'was not attached to'} ${user.id}`,
-  );
+  if (roleId !== undefined) held.delete(roleId);
+  const answer = `${roleId ?? named.role} ${taken ? 'detached from' : 'was not attached to'} ${user.id}`;
+  return applied(hand, user, { changed: taken, answer, roles: held.keys() });
 }

@@ -9,7 +9,7 @@ import type { Role, User } from './proto/sdm_pb.gen.ts';
 const USERS = 'type:user';
 
 /** The user with this e-mail address. Hits are compared, since a `*` in an address would act as a wildcard. */
-export async function userByLogin(api: Api, login: string, signal: AbortSignal): Promise<User | undefined> {
+async function userByLogin(api: Api, login: string, signal: AbortSignal): Promise<User | undefined> {
   for await (const user of api.users(allOf(USERS, term('email', login)), signal)) {
     if (sameLogin(user.email, login)) return user;
   }
@@ -17,19 +17,17 @@ export async function userByLogin(api: Api, login: string, signal: AbortSignal):
 }
 
 /** The user that carries our mark for this person. */
-export async function userByMark(
-  api: Api,
-  instance: string,
-  person: string,
-  signal: AbortSignal,
-): Promise<User | undefined> {
+async function userByMark(api: Api, instance: string, person: string, signal: AbortSignal): Promise<User | undefined> {
   for await (const user of api.users(allOf(USERS, tagTerm(MARK, markOf(instance, person))), signal)) {
     if (markedPerson(user, instance) === person) return user;
   }
   return undefined;
 }
 
-/** By the target's id once it is known; else by the login, and then by our mark, which outlives a change of login. */
+/**
+ * By the target's id once it is known. Else the account with our mark for this person, which outlives a change of login
+ * (one look is enough where it has the login), and only then another hand's account with the login.
+ */
 export async function findUser(
   api: Api,
   instance: string,
@@ -37,7 +35,9 @@ export async function findUser(
   signal: AbortSignal,
 ): Promise<User | undefined> {
   if (ref.accountId !== undefined) return api.user(ref.accountId, signal);
-  return (await userByLogin(api, ref.login, signal)) ?? (await userByMark(api, instance, ref.person, signal));
+  const holder = await userByLogin(api, ref.login, signal);
+  if (holder !== undefined && markedPerson(holder, instance) === ref.person) return holder;
+  return (await userByMark(api, instance, ref.person, signal)) ?? holder;
 }
 
 /** Attachment id by role id, of one account. */
