@@ -5,6 +5,7 @@ import { listResources, readResource } from './resources/read.ts';
 import { createResource } from './resources/create.ts';
 import { changeResource } from './resources/change.ts';
 import { removeResource } from './resources/remove.ts';
+import { createLanes } from './resources/lanes.ts';
 import { withRetries } from './resources/retry.ts';
 
 export type ResourceKind = 'user' | 'group';
@@ -96,13 +97,16 @@ export interface Resources {
 }
 
 export function createResources(db: Db): Resources {
+  const lane = createLanes();
+  const inLane = <T>({ source }: Writer, id: string, work: () => Promise<T>): Promise<T> =>
+    lane(`${source}/${id}`, () => withRetries(work));
   return {
     read: (source, kind, id, links) => readResource(db, source, kind, id, links),
     list: (source, kind, query) => listResources(db, source, kind, query),
     create: (writer, kind, fields, members) =>
       withRetries(() => createResource(db, writer, kind, fields, members ?? [])),
-    change: (writer, kind, id, compute) => withRetries(() => changeResource(db, writer, kind, id, compute)),
-    changeMembers: (writer, id, change) => withRetries(() => changeMembers(db, writer, id, change)),
-    remove: (writer, kind, id, check) => withRetries(() => removeResource(db, writer, kind, id, check)),
+    change: (writer, kind, id, compute) => inLane(writer, id, () => changeResource(db, writer, kind, id, compute)),
+    changeMembers: (writer, id, change) => inLane(writer, id, () => changeMembers(db, writer, id, change)),
+    remove: (writer, kind, id, check) => inLane(writer, id, () => removeResource(db, writer, kind, id, check)),
   };
 }

@@ -50,6 +50,9 @@ describe('what a write leaves in the store', () => {
   const membersOf = async (id: string): Promise<string[]> =>
     ((await server.send('GET', `/Groups/${id}`)).body.members ?? []).map((m: { value: string }) => m.value);
 
+  const found = async (endpoint: string, filter: string): Promise<number> =>
+    (await server.send('GET', `/${endpoint}?filter=${encodeURIComponent(filter)}`)).body.totalResults;
+
   test('a new user: record, person, link, event, dirty row', async () => {
     const made = await server.send('POST', '/Users', {
       userName: 'Ann@Example.com',
@@ -275,8 +278,61 @@ describe('what a write leaves in the store', () => {
     assert.deepEqual(await dirty(), [{ kind: 'group', urgent: false, anchor: group }]);
     assert.equal((await server.send('GET', `/Users/${ann}`)).body.groups, undefined);
     assert.deepEqual(await membersOf(outer), []);
-    const filter = encodeURIComponent(`members eq "${group}"`);
-    assert.equal((await server.send('GET', `/Groups?filter=${filter}`)).body.totalResults, 0);
+    assert.equal(await found('Groups', `members eq "${group}"`), 0);
+    assert.equal(await found('Users', `groups.value eq "${group}"`), 0);
+  });
+
+  test('memberships are searched in every spelling, from both sides', async () => {
+    const [ann, bob] = [await makeUser('ann'), await makeUser('bob')];
+    const group = await makeGroup('G', [ann]);
+    await makeGroup('Empty');
+    for (const filter of [
+      `members eq "${ann}"`,
+      `members.value eq "${ann}"`,
+      `members[value eq "${ann}"]`,
+      'members pr',
+    ]) {
+      assert.equal(await found('Groups', filter), 1, filter);
+      assert.equal(await found('Groups', `not (${filter})`), 1, filter);
+    }
+    assert.equal(await found('Groups', `members eq "${bob}"`), 0);
+    assert.equal(await found('Groups', 'members[type eq "user" and display sw "AN"]'), 1);
+    assert.equal(await found('Groups', `members[type eq "Group" and value eq "${ann}"]`), 0);
+    for (const filter of [
+      `groups eq "${group}"`,
+      `groups[value eq "${group}"]`,
+      'groups.display eq "g"',
+      'groups pr',
+    ]) {
+      assert.equal(await found('Users', filter), 1, filter);
+    }
+  });
+
+  test('name and members in one request, also by PUT and without a path', async () => {
+    const [ann, bob] = [await makeUser('ann'), await makeUser('bob')];
+    const group = await makeGroup('G', [ann]);
+    await forget();
+    const value = { displayName: 'H', members: [{ value: bob }] };
+    assert.equal((await patch(`/Groups/${group}`, { op: 'replace', value })).status, 204);
+    assert.deepEqual(await membersOf(group), [bob]);
+    assert.deepEqual((await events()).map((e) => e.kind).toSorted(), [
+      'member.added',
+      'member.removed',
+      'record.changed',
+    ]);
+    const put = await server.send('PUT', `/Groups/${group}`, {
+      displayName: 'I',
+      members: [{ value: ann }, { value: bob }],
+    });
+    assert.deepEqual([put.body.displayName, put.body.members.length], ['I', 2]);
+    const asked = await server.send('PATCH', `/Groups/${group}?attributes=displayName`, {
+      Operations: [{ op: 'add', path: 'externalId', value: 'E' }],
+    });
+    assert.deepEqual([asked.status, asked.body.displayName, asked.body.members], [200, 'I', undefined]);
+    assert.deepEqual(
+      (await server.send('PUT', `/Groups/${group}`, { displayName: 'I', members: [] })).body.members,
+      undefined,
+    );
   });
 
   test('a renamed group is planned again, and its members stay', async () => {

@@ -32,7 +32,10 @@ export function parsePatch(type: ResourceType, body: unknown): Operation[] {
     throw badRequest('invalidSyntax', 'A PATCH body is an object with an array Operations.');
   }
   if (operations.length > MAX_OPERATIONS) {
-    throw badRequest('tooMany', `A PATCH may hold ${MAX_OPERATIONS} operations; this one has ${operations.length}.`);
+    throw badRequest(
+      'invalidValue',
+      `A PATCH may hold ${MAX_OPERATIONS} operations; this one has ${operations.length}.`,
+    );
   }
   return operations.flatMap((operation: unknown, i) => parseOperation(type, operation, `Operations[${i}]`));
 }

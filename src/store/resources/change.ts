@@ -6,6 +6,7 @@ import { changedFields } from './diff.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';
 import { writeMembers } from './members.ts';
 import { isNameTaken } from './retry.ts';
+import { byId } from './scope.ts';
 
 /** The record under a lock, so that writes of one record come one after the other. Undefined when it is not there. */
 export function lockResource(
@@ -15,12 +16,11 @@ export function lockResource(
   id: string,
 ): Promise<(StoredResource & { active: boolean }) | undefined> {
   return tx.row({
-    name: 'resource-lock',
-    text: `select key, anchor as id, kind, resource, version, active,
-        created_at as "createdAt", changed_at as "changedAt"
-      from record where source = $1 and anchor = $2 and kind = $3 and gone_at is null and resource is not null
-      for no key update`,
-    values: [source, id, kind],
+    name: `resource-lock-${kind}`,
+    text: `select r.key, r.anchor as id, r.kind, r.resource, r.version, r.active,
+        r.created_at as "createdAt", r.changed_at as "changedAt"
+      from record r where r.anchor = $2 and ${byId(kind)} for no key update`,
+    values: [source, id],
   });
 }
 

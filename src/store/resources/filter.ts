@@ -105,7 +105,10 @@ function present(attribute: FilterAttribute, scope: Scope): string {
 const notEmpty = (base: string, path: readonly string[]): string => `(${textAt(base, path)} <> '')`;
 
 function element(attribute: FilterAttribute, inner: Filter, scope: Scope): string {
-  if (isLinks(attribute, scope)) return links(scope, linkCondition(inner, scope));
+  if (isLinks(attribute, scope)) {
+    const single = inner.type === 'compare' ? linkedTo(inner, scope) : undefined;
+    return single ?? links(scope, linkCondition(inner, scope));
+  }
   const keys = attribute.path[0] === 'emails' ? requiredEmail(inner) : undefined;
   const found = overElements(attribute, scope, (v) => compile(inner, { ...scope, base: v, depth: scope.depth + 1 }));
   return keys === undefined ? found : `(${hasEmail(keys, scope)} and ${found})`;
@@ -130,7 +133,7 @@ const hasEmail = (email: string, { parameters }: Scope): string =>
 function compare(comparison: Comparison, scope: Scope): string {
   const { attribute, op, value } = comparison;
   const { path, many } = attribute;
-  if (isLinks(attribute, scope)) return links(scope, linkCompare(comparison, scope));
+  if (isLinks(attribute, scope)) return linkedTo(comparison, scope) ?? links(scope, linkCompare(comparison, scope));
   if (scope.base === undefined && path.join('.') === 'emails.value' && op === 'eq' && value !== '') {
     return hasEmail(String(value), scope);
   }
@@ -175,9 +178,19 @@ function compareText(text: string, { attribute, op, value }: Comparison, scope: 
   }
 }
 
+/** `members eq "id"`: one look-up of the id and one of the membership, not a walk through the members. */
+function linkedTo({ attribute, op, value }: Comparison, { kind, parameters }: Scope): string | undefined {
+  if (op !== 'eq' || attribute.path.at(-1) !== 'value') return undefined;
+  const [own, other] = LINK_KEYS[kind];
+  return `exists (select 1 from membership m where m.${own} = r.key and m.${other} = (select l.key from record l
+    where l.source = $1 and l.anchor = ${parameters.add(value, 'text')} and coalesce(l.gone_at, 'infinity') = 'infinity'))`;
+}
+
+const LINK_KEYS = { user: ['member_key', 'group_key'], group: ['group_key', 'member_key'] } as const;
+
 /** Some group of the user, or some member of the group (`l`), fulfils the condition. */
 function links({ kind }: Scope, condition: string): string {
-  const [own, other] = kind === 'user' ? ['member_key', 'group_key'] : ['group_key', 'member_key'];
+  const [own, other] = LINK_KEYS[kind];
   return `exists (select 1 from membership m join record l on l.key = m.${other} and l.gone_at is null
     where m.${own} = r.key and ${condition})`;
 }

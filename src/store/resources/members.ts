@@ -1,10 +1,11 @@
 import type { Db, Statement } from '../db.ts';
+import { byId } from './scope.ts';
 import type { MemberWrite, StoredResource, Writer, Written } from '../resources.ts';
 
 /** What every write of memberships needs of the group: locked, so that writes of one group come one after the other. */
 const GROUP = `g as (
-    select key, anchor, kind, resource, display_name, version, created_at, changed_at from record
-    where source = $1 and anchor = $2 and kind = 'group' and gone_at is null for no key update
+    select r.key, r.anchor, r.kind, r.resource, r.display_name, r.version, r.created_at, r.changed_at
+    from record r where r.anchor = $2 and ${byId('group')} for no key update
   )`;
 
 /**
@@ -97,8 +98,7 @@ export async function changeMembers(db: Db, writer: Writer, id: string, change: 
     return db.tx(async (tx) => {
       const group = await tx.row({
         name: 'group-lock',
-        text: `select key from record where source = $1 and anchor = $2 and kind = 'group' and gone_at is null
-          for no key update`,
+        text: `select r.key from record r where r.anchor = $2 and ${byId('group')} for no key update`,
         values: [writer.source, id],
       });
       return group === undefined ? undefined : await writeMembers(tx, writer, id, change);

@@ -1,5 +1,6 @@
 import type { Db } from '../db.ts';
 import type { Link, ListQuery, ResourceKind, StoredResource } from '../resources.ts';
+import { byId, isLookUp, scopeOf } from './scope.ts';
 import { compileFilter, type Parameters, sortExpression } from './filter.ts';
 
 const COLUMNS = `r.key, r.anchor as id, r.kind, r.resource, r.version,
@@ -24,7 +25,7 @@ export async function readResource(
   const found = await db.row<StoredResource>({
     name: `resource-read-${kind}-${links}`,
     text: `select ${columns(kind, links)} from record r
-      where r.source = $1 and r.anchor = $2 and r.kind = '${kind}' and r.gone_at is null and r.resource is not null`,
+      where r.anchor = $2 and ${byId(kind)}`,
     values: [source, id],
   });
   if (found === undefined || kind === 'user' || !links) return found;
@@ -40,7 +41,7 @@ export async function listResources(
   const values: unknown[] = [source];
   const parameters: Parameters = { add: (value, cast) => `$${values.push(value)}::${cast}` };
   const where = [
-    `r.source = $1 and r.kind = '${kind}' and r.gone_at is null`,
+    scopeOf(kind, query.filter),
     ...(query.filter === undefined ? [] : [compileFilter(kind, query.filter, parameters)]),
   ].join('\n and ');
   const page = query.limit === 0 ? [] : await readPage(db, kind, query, where, [...values]);
@@ -61,12 +62,23 @@ async function readPage(
   // Keys come from the index alone, before rows are read. With a filter, `+ 0` keeps PostgreSQL from walking all
   // records in the order of their keys in search of a single match.
   const key = query.filter === undefined ? 'r.key' : '(r.key + 0)';
+  const name = lookUpName(kind, query);
   return db.rows<StoredResource>({
+    ...(name === undefined ? {} : { name }),
     text: `select ${columns(kind, query.links)} from record r
       where r.key in (select r.key from record r where ${where} order by ${sort}${key} ${limits})
       order by ${sort}r.key`,
     values,
   });
+}
+
+/**
+ * Looking somebody up by a name or id is what clients do most, so it is a prepared statement. All else is planned each
+ * time: clients must not be able to fill the server's memory with statements.
+ */
+function lookUpName(kind: ResourceKind, { filter, sortBy, links }: ListQuery): string | undefined {
+  if (filter?.type !== 'compare' || sortBy !== undefined || !isLookUp(kind, filter)) return undefined;
+  return `resource-find-${kind}-${links}-${filter.attribute.path.join('.')}`;
 }
 
 /** A first page that is not full is all there is; only longer lists are counted. */
