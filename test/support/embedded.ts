@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Embedded, type EmbeddedOptions, embeddedPid, openEmbedded } from '../../src/store/embedded/index.ts';
 import { stopPostmaster } from '../../src/store/embedded/postmaster.ts';
-import { barredAt, isRoot, type ServerUser } from '../../src/store/embedded/user.ts';
+import { barredAt, isRoot, type ServerUser, serverUser } from '../../src/store/embedded/user.ts';
 
 /** A temporary place for embedded servers; nothing of it is left after `clear`. */
 export interface Ground {
@@ -23,9 +23,17 @@ export interface Ground {
   clear(): Promise<void>;
 }
 
+/** A new temporary folder that the server's user can enter, also where TMPDIR is root's alone. */
+export function temporaryFolder(): string {
+  const user = serverUser('/nonexistent');
+  const open = user === undefined || barredAt(tmpdir(), user) === undefined;
+  const folder = mkdtempSync(join(open ? tmpdir() : '/tmp', 'drawbridge-test-'));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
 export function ground(owner?: ServerUser): Ground {
-  const base = mkdtempSync(join(tmpdir(), 'drawbridge-test-'));
-  chmodSync(base, 0o711);
+  const base = temporaryFolder();
   if (owner !== undefined) chownSync(base, owner.uid, owner.gid);
   const data = join(base, 'data');
   const elsewhere = { state: join(base, 'state'), temp: base };

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool, type PoolConfig } from 'pg';
 import { migrate } from '../../src/store/migrate.ts';
@@ -9,6 +8,7 @@ import { openEmbedded } from '../../src/store/embedded/index.ts';
 import { processOf, signal } from '../../src/store/embedded/process.ts';
 import { ensureEventPartitions } from '../../src/store/partitions.ts';
 import { openDb } from '../../src/store/pool.ts';
+import { temporaryFolder } from './embedded.ts';
 
 /** A server for the databases of this process's tests, with a migrated database to copy. */
 export interface TestServer {
@@ -26,8 +26,7 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 async function embeddedServer(): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'drawbridge-test-'));
-  chmodSync(folder, 0o711);
+  const folder = temporaryFolder();
   const release = guard(folder);
   const embedded = await openEmbedded(join(folder, 'data'), {
     unsafe: true,

@@ -103,7 +103,7 @@ async function tryBinaries(bin: string, place: Place): Promise<Binaries | { read
 }
 
 function copyFolders(place: Place): string[] {
-  if (place.user !== undefined) return [place.state, place.folder];
+  if (place.user !== undefined) return [place.programs, place.folder];
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
   if (cache !== undefined && cache !== '') return [join(cache, 'drawbridge'), place.folder];
   return home === undefined || home === '' ? [place.folder] : [join(home, '.cache', 'drawbridge'), place.folder];

@@ -30,8 +30,10 @@ export interface Place {
   /** PostgreSQL's own folder: `postgres` in the data folder, or what the pointer file names. */
   readonly cluster: string;
   readonly user: ServerUser | undefined;
-  /** Where a root process keeps what the server's user could not reach otherwise. */
+  /** Where a root process puts a cluster that the server's user could not reach otherwise. */
   readonly state: string;
+  /** Where it puts a copy of the programs, for the same reason. */
+  readonly programs: string;
   /** Where the socket's folder is made. */
   readonly temp: string;
   readonly lock: string;
@@ -41,17 +43,30 @@ export interface Place {
 /** Other folders than the usual ones. */
 export interface Elsewhere {
   readonly state?: string | undefined;
+  readonly programs?: string | undefined;
   readonly temp?: string | undefined;
 }
 
 const POINTER = 'postgres.location';
 
 /** Finds the place of a data folder, and makes the folder. Throws `StoreRefused` when it can't be used. */
-export function locate(folder: string, { state = STATE_FOLDER, temp = tmpdir() }: Elsewhere = {}): Place {
+export function locate(
+  folder: string,
+  { state = STATE_FOLDER, programs = STATE_FOLDER, temp = tmpdir() }: Elsewhere = {},
+): Place {
   const real = makeFolder(resolve(folder));
   const cluster = readPointer(real) ?? clusterIn(real);
   const user = serverUser(cluster);
-  return { folder: real, cluster, user, state, temp, lock: join(real, 'start.lock'), log: join(real, 'postgres.log') };
+  return {
+    folder: real,
+    cluster,
+    user,
+    state,
+    programs,
+    temp,
+    lock: join(real, 'start.lock'),
+    log: join(real, 'postgres.log'),
+  };
 }
 
 /**

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { temporaryFolder } from '../../../test/support/embedded.ts';
 import { openLog, rotateLog } from './log.ts';
 import { locate } from './place.ts';
 import { removeSocketFolder, socketFolder } from './socket.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'drawbridge-socket-'));
-chmodSync(base, 0o711);
+const base = temporaryFolder();
 after(() => rmSync(base, { recursive: true }));
 
 const placeIn = (temp: string) => locate(join(base, 'data'), { temp, state: join(base, 'state') });
