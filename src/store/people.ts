@@ -1,6 +1,7 @@
 import type { LinkedRecord } from '../model/person.ts';
 import type { Evidence } from '../model/facts.ts';
 import type { Db } from './db.ts';
+import { THERE } from './groups.ts';
 
 /** A person as the store has it: what `mapping` builds a `Person` of. */
 export interface StoredPerson {
@@ -32,7 +33,7 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
           'memberOf', coalesce((
             select jsonb_agg(g.source || '/' || g.anchor order by g.key)
             from membership m join record g on g.key = m.group_key
-            where m.member_key = r.key and g.gone_at is null), '[]')
+            where m.member_key = r.key and ${THERE('g')}), '[]')
         ) order by r.key)
         from person_record pr join record r on r.key = pr.record_key where pr.person = p.id), '[]') as records
       from person p where p.id = any($1::text[]) order by p.id`,

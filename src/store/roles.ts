@@ -46,11 +46,14 @@ export async function roleNames(
 export async function pinRole(db: Db, target: string, name: string, role: TargetRole): Promise<void> {
   await db.rows({
     name: 'roles-pin',
+    // Looked at first: an upsert would lock the row, and make all grants of one role wait for each other.
     text: `with seen as (
-        insert into target_role (target, role_id, name, managed_by) values ($1, $3, $4, $5)
+        insert into target_role (target, role_id, name, managed_by) select $1, $3, $4, $5
+        where not exists (select 1 from target_role where target = $1 and role_id = $3)
         on conflict (target, role_id) do nothing
       )
-      insert into role_pin (target, name, role_id) values ($1, $2, $3)
+      insert into role_pin (target, name, role_id) select $1, $2, $3
+      where not exists (select 1 from role_pin where target = $1 and name = $2 and role_id = $3)
       on conflict (target, name) do update set role_id = excluded.role_id, pinned_at = now()
         where role_pin.role_id <> excluded.role_id`,
     values: [target, name, role.id, role.name, role.managedBy ?? null],
