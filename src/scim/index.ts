@@ -81,8 +81,17 @@ async function serve(
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
       limits,
-      changed: (urgent) => options.onChange({ source: client.source, urgent }),
+      changed: (urgent) => tell(options, { source: client.source, urgent }),
     },
     body: (limit) => readJson(request, limit),
   });
+}
+
+/** The write is committed by now: whatever its listener runs into is no failure of the request. */
+function tell({ onChange, log }: ScimOptions, info: { readonly source: string; readonly urgent: boolean }): void {
+  try {
+    onChange(info);
+  } catch (error) {
+    log?.error({ ...info, err: error }, 'what follows from a SCIM write could not be told');
+  }
 }

@@ -338,6 +338,22 @@ describe('failures inside', () => {
       },
     ));
 
+  test('a listener that fails does not take back what is committed', async () => {
+    const logged: unknown[] = [];
+    const log = { warn: () => undefined, error: (fields: object) => void logged.push(fields) };
+    const onChange = (): never => {
+      throw new Error('no planner');
+    };
+    const server = await scimServer(database.db, { onChange, log });
+    try {
+      assert.equal((await server.send('POST', '/Users', { userName: 'kept' })).status, 201);
+      assert.equal((await server.send('GET', '/Users')).body.totalResults, 1);
+      assert.equal(logged.length, 1);
+    } finally {
+      await server.close();
+    }
+  });
+
   test('what was not foreseen is 500 and says nothing of our insides', () =>
     withFailure(new Error('relation "secret" does not exist'), async (server, logged) => {
       const reply = await server.send('GET', '/Users/x');
