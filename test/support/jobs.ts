@@ -1,3 +1,4 @@
+import { test } from 'node:test';
 import type { AttributeValue } from '../../src/model/facts.ts';
 import type { Expression, Rule, RuleSet } from '../../src/model/rules.ts';
 import type { TargetView } from '../../src/model/planning.ts';
@@ -7,7 +8,20 @@ import type { Log } from '../../src/jobs/deps.ts';
 import type { Db } from '../../src/store/db.ts';
 import { blockSignIn } from '../../src/store/leave.ts';
 import { storeParts } from '../../src/store/parts.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
 import type { FakeTarget } from './fake-target.ts';
+
+/** A test with a database of its own, closed at its end. */
+export function dbTest(name: string, body: (db: Db, config: TestDatabase['config']) => Promise<void>): void {
+  void test(name, async () => {
+    const database = await testDatabase();
+    try {
+      await body(database.db, database.config);
+    } finally {
+      await database.close();
+    }
+  });
+}
 
 /** Nothing is logged. */
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
