@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { canonical, digest } from './canonical.ts';
 
 test('canonical JSON as RFC 8785 gives it (3.2.3 and appendix B)', () => {
@@ -17,7 +17,7 @@ test('canonical JSON as RFC 8785 gives it (3.2.3 and appendix B)', () => {
     '{"\\r":"CR","1":"One","\u0080":"Control","ö":"o","€":"Euro Sign","😀":"Smiley","\ufb33":"D"}',
   );
   assert.equal(
-    canonical([333333333.33333329, 1e30, 4.5, 2e-3, 1e-27, -0]),
+    canonical([Number('333333333.33333329'), 1e30, 4.5, 2e-3, 1e-27, -0]),
     '[333333333.3333333,1e+30,4.5,0.002,1e-27,0]',
   );
   assert.equal(canonical('\u000f\n"\\/'), '"\\u000f\\n\\"\\\\/"');

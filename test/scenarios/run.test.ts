@@ -1,6 +1,6 @@
 /**
  * Runs every `*.yaml` in this folder: facts, rules and accounts in, the plan out. README.md says how one is written.
- * After each expected plan the plan is carried out on the model, and the next one must be empty unless `then` says more.
+ * Each plan is carried out on the model, and the one after it must be empty; `next` then changes the facts.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -66,7 +66,7 @@ const scenario = situation.extend({
   profile: z.record(z.string(), z.string()).default({}),
   read: z.boolean().default(true),
   expect: expectation,
-  then: z.array(situation.extend({ about: z.string(), expect: expectation })).default([]),
+  next: z.array(situation.extend({ about: z.string(), expect: expectation })).default([]),
 });
 type Scenario = z.infer<typeof scenario>;
 type Situation = z.infer<typeof situation>;
@@ -87,7 +87,7 @@ for (const file of files) {
 function run(first: Scenario): void {
   let world: World | undefined;
   let facts: Situation = {};
-  for (const part of [first, ...first.then]) {
+  for (const part of [first, ...first.next]) {
     facts = { ...facts, ...Object.fromEntries(Object.entries(part).filter(([, v]) => v !== undefined)) };
     const loaded = rulesOf(facts.rules ?? 'rules: []');
     const errors = loaded.problems

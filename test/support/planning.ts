@@ -161,7 +161,12 @@ function applyChange(world: World, step: Step, change: Change): World {
   const put = (item: ItemKey, over: Partial<LedgerRow>): LedgerRow[] => {
     const before = world.ledger.find((r) => r.person === person && r.item === item);
     const next: LedgerRow = {
-      ...{ target, person, item, created: false, plan: 'p', causes: change.causes },
+      target,
+      person,
+      item,
+      created: false,
+      plan: 'p',
+      causes: change.causes,
       ...before,
       confirmed: true,
       ...over,

@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 import type { AttributeDeclaration, AttributeType } from '../../model/attributes.ts';
 import type { Expression, ExpressionInput, Outcome, Place } from '../../model/rules.ts';
-import { type Compiled, type Fault, MAX_EXPRESSION, type ResultTypes, type RuleEngine } from '../engine.ts';
+import { type Compiled, type Fault, MAX_EXPRESSION, type ResultTypes, type RuleEngine } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { inspect } from './inspect.ts';
 import { instrument, type Slot } from './instrument.ts';

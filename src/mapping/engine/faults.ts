@@ -1,4 +1,4 @@
-import type { Fault } from '../engine.ts';
+import type { Fault } from './types.ts';
 import { didYouMean, suggest } from '../suggest.ts';
 
 /** Why an evaluation came to nothing, by the library's code. `none`: what it rests on was delivered empty. */

@@ -1,5 +1,5 @@
 import { RE2JSSyntaxException } from 're2js';
-import type { Fault } from '../engine.ts';
+import type { Fault } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { didYouMean } from '../suggest.ts';
 import { asCall, attributeRead, type CelNode, children } from './nodes.ts';

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { ATTRIBUTES, graphOf, record } from '../../test/support/planning.ts';
+import type { GroupId, LinkedRecord } from '../model/person.ts';
+import { closure } from './closure.ts';
+import { buildPerson } from './people.ts';
+
+const GRAPH = graphOf({ team: ['unit'], unit: ['all', 'team'], all: [], other: ['gone'] });
+const person = (...records: LinkedRecord[]): ReturnType<typeof buildPerson> =>
+  buildPerson({ id: 'p_1', generation: 3, records }, GRAPH, ATTRIBUTES);
+
+test('a record becomes a person with attributes, groups and paths', () => {
+  const ann = person(record({ anchor: 'ann', attributes: { title: 'Dr' }, memberOf: ['okta/team'] }));
+  assert.equal(ann.life, 'active');
+  assert.equal(ann.generation, 3);
+  assert.equal(ann.email, 'ann@example.com');
+  assert.deepEqual(ann.attributes, {
+    userName: 'ann',
+    active: true,
+    displayName: 'ann',
+    email: 'ann@example.com',
+    emails: ['ann@example.com'],
+    title: 'Dr',
+  });
+  assert.deepEqual([...ann.groups.keys()], ['okta/team', 'okta/unit', 'okta/all']);
+  assert.deepEqual(
+    ann.groups.get('okta/all')?.map((s) => s.name),
+    ['team', 'unit', 'all'],
+  );
+});
+
+test('only what a source stated ends or suspends anything', () => {
+  const of = (over: Partial<LinkedRecord>): string => person(record({ anchor: 'a', ...over })).life;
+  assert.equal(of({ gone: 'explicit', active: false }), 'left');
+  assert.equal(of({ active: false }), 'suspended');
+  for (const gone of ['absent', 'scoped-out', 'unknown', 'removed'] as const) assert.equal(of({ gone }), 'active');
+  const left = person(record({ anchor: 'a', gone: 'explicit', memberOf: ['okta/team'] }));
+  assert.equal(left.evidence, 'explicit');
+  assert.equal(left.groups.size, 0);
+});
+
+test('what a record covers and leaves out is none, what it does not cover is unknown', () => {
+  const some = person(record({ anchor: 'a', covers: ['title'], attributes: {} }));
+  assert.ok(some.covers.has('title') && some.covers.has('userName') && some.covers.has('email'));
+  assert.ok(!some.covers.has('department'));
+  const all = person(record({ anchor: 'a' }));
+  assert.ok(all.covers.has('department') && all.covers.has('contractEnd'));
+});
+
+test('the first record that covers an attribute decides, even with none; groups are the union', () => {
+  const both = person(
+    record({ anchor: 'a', covers: ['title'], memberOf: ['okta/team'] }),
+    record({
+      anchor: 'b',
+      covers: ['title', 'department'],
+      attributes: { title: 'x', department: 'y' },
+      memberOf: ['okta/other'],
+    }),
+  );
+  assert.equal(both.attributes['title'], undefined);
+  assert.equal(both.attributes['department'], 'y');
+  assert.deepEqual([...both.groups.keys()].toSorted(), ['okta/all', 'okta/other', 'okta/team', 'okta/unit']);
+});
+
+test('a person without a record is refused', () => {
+  assert.throws(() => person(), RangeError);
+});
+
+test('a group that is not there passes nothing on', () => {
+  assert.deepEqual([...closure(['okta/nowhere', 'okta/other'], GRAPH).keys()], ['okta/other']);
+});
+
+test('closure: every group that can be reached, by a shortest path, whatever the order', () => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const edges = fc.tuple(...names.map(() => fc.subarray(names)));
+  fc.assert(
+    fc.property(edges, fc.subarray(names), (parents, direct) => {
+      const id = (name: string): GroupId => `okta/${name}`;
+      const of = (list: readonly string[]) => list.map(id);
+      const graph = graphOf(Object.fromEntries(names.map((n, i) => [n, parents[i] ?? []])));
+      const turned = graphOf(
+        Object.fromEntries(names.map((n, i) => [n, (parents[i] ?? []).toReversed()] as const).toReversed()),
+      );
+      const found = closure(of(direct), graph);
+      assert.deepEqual([...closure(of(direct.toReversed()), turned)], [...found]);
+      const distance = new Map(of(direct).map((g) => [g, 1]));
+      for (let round = 0; round < names.length; round++) {
+        for (const [g, d] of distance) {
+          for (const up of graph.parents.get(g) ?? []) distance.set(up, Math.min(distance.get(up) ?? 99, d + 1));
+        }
+      }
+      assert.deepEqual(
+        new Map([...found].map(([g, path]) => [g, path.length])),
+        new Map([...distance].toSorted((x, y) => [...found.keys()].indexOf(x[0]) - [...found.keys()].indexOf(y[0]))),
+      );
+      for (const path of found.values()) {
+        path.forEach((step, i) => {
+          const next = path[i + 1];
+          if (next !== undefined) assert.ok(graph.parents.get(step.id)?.includes(next.id));
+        });
+      }
+    }),
+  );
+});
