@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CAN, record, view } from '../../test/support/planning.ts';
+import type { Desired, DesiredItem, ItemKey, LedgerRow, Observed } from '../model/accounts.ts';
+import type { LifeCycle, Person } from '../model/person.ts';
+import type { StepInput, StepResult } from '../model/planning.ts';
+import { makePlan, planStep } from './plan.ts';
+
+const PROFILE = { login: 'ann@example.com', displayName: 'Ann' };
+const person = (life: LifeCycle = 'active'): Person => ({
+  id: 'p_ann',
+  userName: 'ann',
+  displayName: 'Ann',
+  life,
+  generation: 0,
+  records: [record({ anchor: 'ann' })],
+  groups: new Map(),
+  attributes: {},
+  covers: new Set(),
+});
+const account = (over: Partial<Observed> = {}): Observed => ({
+  id: 'a-1',
+  profile: PROFILE,
+  active: true,
+  roles: new Set(),
+  aliases: new Set(),
+  mark: 'p_ann',
+  ...over,
+});
+const row = (item: ItemKey, over: Partial<LedgerRow> = {}): LedgerRow => ({
+  target: 'pam',
+  person: 'p_ann',
+  item,
+  created: true,
+  confirmed: true,
+  plan: 'old',
+  causes: [{ rule: 'old' }],
+  ...over,
+});
+const OWNED = row('account', { objectId: 'a-1' });
+const wants = (items: Record<string, Partial<DesiredItem>>): Desired => ({
+  person: 'p_ann',
+  target: 'pam',
+  profile: PROFILE,
+  items: new Map(
+    Object.entries({ account: {}, ...items }).map(([item, over]) => [
+      item as ItemKey,
+      { causes: [{ rule: 'r' }], ...over },
+    ]),
+  ),
+});
+const input = (over: Partial<StepInput> = {}): StepInput => ({
+  person: person(),
+  target: view(),
+  undecided: new Set(),
+  targetRead: true,
+  ledger: [],
+  roles: (role) => ({ id: `r-${role}` }),
+  rivals: [],
+  rulesRevision: 'rev',
+  now: new Date('2030-01-01T00:00:00Z'),
+  ...over,
+});
+const plan = (over: Partial<StepInput>): StepResult => planStep(input(over));
+const changes = (over: Partial<StepInput>): unknown => plan(over).step?.changes.map((c) => `${c.op} ${c.item}`) ?? [];
+const found = (over: Partial<StepInput>): unknown => plan(over).findings.map((f) => `${f.kind} ${f.object}`);
+
+test('a change says what it does, why, until when and how much it can hurt', () => {
+  const until = new Date('2030-06-01T00:00:00Z');
+  const { step } = plan({ desired: wants({ 'role:db': { until, protected: true } }) });
+  assert.deepEqual(step?.changes, [
+    { op: 'create', item: 'account', after: PROFILE, causes: [{ rule: 'r' }], risk: 'low' },
+    {
+      op: 'grant',
+      item: 'role:db',
+      after: { role: 'db', roleId: 'r-db' },
+      until: '2030-06-01T00:00:00.000Z',
+      causes: [{ rule: 'r' }],
+      risk: 'high',
+    },
+  ]);
+});
+
+test('what is taken names the evidence and the rules that gave it', () => {
+  const { step } = plan({ observed: account(), ledger: [OWNED, row('role:db', { objectId: 'r-9' })] });
+  assert.deepEqual(step?.changes, [
+    {
+      op: 'revoke',
+      item: 'role:db',
+      before: { role: 'db', roleId: 'r-9' },
+      causes: [{ rule: 'old' }],
+      evidence: 'removed',
+      risk: 'medium',
+    },
+  ]);
+});
+
+test('a role that is ambiguous, managed by others, or gone is not given', () => {
+  const base = { desired: wants({ 'role:db': {} }), observed: account(), ledger: [OWNED] };
+  assert.deepEqual(found({ ...base, roles: () => 'ambiguous' }), ['role-ambiguous role:db']);
+  assert.deepEqual(found({ ...base, roles: () => ({ id: 'r', managedBy: 'okta' }) }), ['read-only role:db']);
+  assert.deepEqual(found({ ...base, target: view({ can: { ...CAN, roles: false } }) }), ['not-capable role:db']);
+  const gone = {
+    ...base,
+    ledger: [OWNED, row('role:db')],
+    roles: () => 'missing' as const,
+    target: view({ createRoles: true }),
+  };
+  assert.deepEqual([changes(gone), found(gone)], [[], ['role-missing role:db']]);
+});
+
+test('the pinned id decides whether a role is attached', () => {
+  const base = { desired: wants({ 'role:db': {} }), observed: account({ roles: new Set(['r-old']) }) };
+  assert.deepEqual(found({ ...base, ledger: [OWNED, row('role:db', { objectId: 'r-old' })] }), []);
+});
+
+test('an alias of ours keeps its name, another’s in the same set is reported', () => {
+  const base = {
+    desired: wants({ 'alias:linux': { value: 'new' } }),
+    observed: account({ aliases: new Set(['linux=old']) }),
+  };
+  assert.deepEqual(changes({ ...base, ledger: [OWNED, row('alias:linux')] }), []);
+  assert.deepEqual(found({ ...base, ledger: [OWNED, row('alias:linux')] }), []);
+  assert.deepEqual(found({ ...base, ledger: [OWNED] }), ['read-only alias:linux']);
+  const none = { ...base, observed: account() };
+  assert.deepEqual(changes({ ...none, ledger: [OWNED] }), ['alias alias:linux']);
+  assert.deepEqual(found({ ...none, ledger: [OWNED, row('alias:linux')] }), ['foreign-removal alias:linux']);
+});
+
+test('a leaver whose target was never read is blocked by what the ledger knows', () => {
+  const left = { person: person('left'), targetRead: false, ledger: [OWNED, row('role:db', { objectId: 'r-db' })] };
+  assert.deepEqual(changes(left), ['block account', 'revoke role:db']);
+  assert.deepEqual(changes({ ...left, targetRead: true }), []);
+});
+
+test('live sessions end with the block, where the target can; what it can not do is reported', () => {
+  const left = { person: person('left'), observed: account(), ledger: [OWNED] };
+  const sessions = view({ can: { ...CAN, endSessions: true } });
+  assert.deepEqual(changes({ ...left, target: sessions }), ['block account', 'endSessions account']);
+  const blunt = view({ can: { ...CAN, block: false } });
+  const roles = { ...left, target: blunt, observed: account({ roles: new Set(['r-x']) }), roleName: () => 'x' };
+  assert.deepEqual([changes(roles), found(roles)], [['revoke role:x'], ['not-capable account']]);
+});
+
+test('a display name that the target makes of first and last name is not compared', () => {
+  const profile = { ...PROFILE, displayName: 'A. Lee', firstName: 'Ann', lastName: 'Lee' };
+  const base = {
+    desired: { ...wants({}), profile },
+    observed: account({ profile: { ...profile, displayName: 'Ann Lee' } }),
+    ledger: [OWNED],
+  };
+  assert.deepEqual(changes(base), ['update account']);
+  assert.deepEqual(changes({ ...base, target: view({ can: { ...CAN, requires: ['firstName', 'lastName'] } }) }), []);
+});
+
+test('the basis moves with what a step rests on, and not with the clock or the causes', () => {
+  const base = input({ desired: wants({ 'role:db': {} }), observed: account(), ledger: [OWNED] });
+  const { basis } = planStep(base);
+  const of = (over: Partial<StepInput>): string => planStep({ ...base, ...over }).basis;
+  assert.equal(of({ now: new Date(0) }), basis);
+  assert.equal(of({ desired: wants({ 'role:db': { causes: [{ rule: 'other' }] } }) }), basis);
+  assert.equal(of({ ledger: [{ ...OWNED, plan: 'other' }] }), basis);
+  const moved: Array<Partial<StepInput>> = [
+    { person: { ...person(), generation: 1 } },
+    { person: person('suspended') },
+    { person: { ...person(), records: [record({ anchor: 'ann', version: 2 })] } },
+    { rulesRevision: 'other' },
+    { desired: wants({}) },
+    { desired: wants({ 'role:db': { until: new Date(9e12) } }) },
+    { observed: account({ active: false }) },
+    { observed: account({ roles: new Set(['r-x']) }) },
+    { ledger: [OWNED, row('role:x')] },
+    { ledger: [{ ...OWNED, confirmed: false }] },
+    { ledger: [{ ...OWNED, blocked: true }] },
+    { undecided: new Set(['role:x']) },
+    { rivals: [{ person: 'p_bob', owner: false }] },
+    { loginHolder: account({ id: 'a-2' }) },
+    { targetRead: false },
+    { roles: () => 'missing' },
+    { target: view({ mode: 'add-only' }) },
+  ];
+  for (const over of moved) assert.notEqual(of(over), basis, JSON.stringify(Object.keys(over)));
+  assert.equal(new Set(moved.map(of)).size, moved.length);
+});
+
+test('the hash covers the steps, whatever their order, and not the findings', () => {
+  const a = { target: 'pam', person: 'p_1', basis: 'x', changes: [] };
+  const b = { target: 'pam', person: 'p_2', basis: 'x', changes: [] };
+  const one = makePlan([a, b], [], []);
+  const finding = { kind: 'role-missing', object: 'role:x', message: 'm' } as const;
+  assert.equal(makePlan([b, a], [finding], []).hash, one.hash);
+  assert.notEqual(makePlan([a, { ...b, basis: 'y' }], [], []).hash, one.hash);
+  assert.deepEqual(makePlan([b, a], [], []).steps, [a, b]);
+});
