@@ -91,6 +91,8 @@ function poolDb(pool: Pool, config: PoolConfig): Db {
     try {
       return await work(client);
     } catch (error) {
+      // The end of the connection may be told a moment after the error that it made.
+      await new Promise((resolve) => setImmediate(resolve));
       destroy = lost || !reuse;
       // `work` may have met a file or a host that is not there: only what came over this connection is about the store.
       const ours = lost || error instanceof DatabaseError || !(error instanceof Error && 'code' in error);

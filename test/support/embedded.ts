@@ -18,6 +18,8 @@ export interface Ground {
   open(options?: EmbeddedOptions): Promise<Embedded>;
   /** The server's process id, if one runs. */
   pid(): number | undefined;
+  /** Processes that a test started; `stop` ends those that still run. */
+  readonly processes: Set<ChildProcess>;
   /** Closes what a test left open and stops the server; the data stay. */
   stop(): Promise<void>;
   clear(): Promise<void>;
@@ -39,7 +41,9 @@ export function ground(owner?: ServerUser): Ground {
   const elsewhere = { state: join(base, 'state'), temp: base };
   const opened: Embedded[] = [];
   const pid = (): number | undefined => embeddedPid(data, elsewhere);
+  const processes = new Set<ChildProcess>();
   const stop = async (): Promise<void> => {
+    for (const child of processes) child.kill('SIGKILL');
     await Promise.all(opened.splice(0).map((embedded) => embedded.close()));
     const left = pid();
     if (left !== undefined) await stopPostmaster(left);
@@ -48,6 +52,7 @@ export function ground(owner?: ServerUser): Ground {
     base,
     data,
     elsewhere,
+    processes,
     pid,
     open: async (options = {}) => {
       const embedded = await openEmbedded(data, { ...elsewhere, unsafe: true, ...options });
@@ -85,6 +90,8 @@ export function otherProcess(
     stdio: ['pipe', 'pipe', 'inherit'],
     ...options.user,
   });
+  place.processes.add(child);
+  child.once('exit', () => place.processes.delete(child));
   const ended = once(child, 'exit') as Promise<[number | null]>;
   const opened = new Promise<{ pid?: number; error?: string }>((resolve) => {
     const lines = createInterface({ input: child.stdout });
