@@ -110,6 +110,7 @@ async function open(
     instance: `${hostname()}/${process.pid}/${randomUUID()}`,
     postgres: store.config,
     alone: start.store.kind === 'embedded',
+    onPlanned: ({ ms }) => metrics.plan(ms / 1000),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });
   const running = jobs;
@@ -137,10 +138,11 @@ async function open(
     readiness: () => figures.readiness(),
     url: publicUrl,
   });
-  const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options) : [];
   const server = await listen(web, start.server.host, start.server.port);
   opened.push(() => server.close(options.drainMs ?? 15_000));
   ({ url } = server);
+  // After all that can fail: a token that was made and never shown would be lost.
+  const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options) : [];
 
   const reload = async (): Promise<boolean> => {
     if (!live.reload()) return false;

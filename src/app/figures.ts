@@ -36,7 +36,7 @@ export function createFigures(
       return {
         dirty,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
-        pausedTargets: now.targets.filter((t) => t.state?.pausedAt != null).map((t) => t.id),
+        paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
         tokens: valid.map((t) => ({ id: t.id, source: t.source ?? '', expiresAt: t.expiresAt ?? new Date(0) })),
       };

@@ -21,7 +21,11 @@ export interface Live {
 
 /** What can't be changed while the service runs: the set of targets, how each is reached, and all that was opened. */
 const fixed = ({ server, store, queue, data, log, targets }: Settings) => ({
-  ...{ server, store, queue, data, log },
+  server,
+  store,
+  queue,
+  data,
+  log,
   targets: targets.map(({ id, type, simulator, options }) => ({ id, type, simulator, options })),
 });
 

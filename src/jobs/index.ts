@@ -11,6 +11,7 @@ import { bullQueue } from './bullmq.ts';
 import { type Log, TIMING, type Timing, type Views, type WorkDeps } from './deps.ts';
 import { dispatchLoop, planLoop, targetLoop } from './loops.ts';
 import { observeTarget } from './observe.ts';
+import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
 
 export type { Log, PlanDeps, Timing, Views } from './deps.ts';
@@ -36,6 +37,8 @@ export interface JobsOptions {
   readonly timing?: Partial<Timing>;
   readonly now?: () => Date;
   readonly random?: () => number;
+  /** Is told of each plan that was made for what was dirty, and how long that took. For metrics. */
+  readonly onPlanned?: (planned: Planned) => void;
 }
 
 export interface JobsStatus {
@@ -130,7 +133,9 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
           () => workBell.ring(),
         ),
       );
-      const planned = planLoop(deps, end, planBell, ({ steps, urgent }) => {
+      const planned = planLoop(deps, end, planBell, (result) => {
+        const { steps, urgent } = result;
+        options.onPlanned?.(result);
         if (steps > 0) workBell.ring(urgent);
       });
       await Promise.all([planned, dispatchLoop(deps, end, workBell, queue), ...loops]);

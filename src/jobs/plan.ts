@@ -15,6 +15,8 @@ export interface Planned {
   /** Steps that are new and may be carried out. */
   readonly steps: number;
   readonly urgent: boolean;
+  /** How long it took. */
+  readonly ms: number;
 }
 
 /**
@@ -28,6 +30,7 @@ export async function planBatch(
   settle: (tx: Db) => Promise<boolean>,
 ): Promise<Planned | undefined> {
   const { db, store } = deps;
+  const begun = performance.now();
   const read = await db.tx(
     async (tx) => {
       const ground = await readGround(deps, tx);
@@ -55,7 +58,12 @@ export async function planBatch(
       await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
       const steps = await savePartial(deps, tx, plan, sorted.fresh, read.revision, priorities);
-      return { persons: persons.length, steps, urgent: [...priorities.values()].some((p) => p > 0) };
+      return {
+        persons: persons.length,
+        steps,
+        urgent: [...priorities.values()].some((p) => p > 0),
+        ms: performance.now() - begun,
+      };
     });
   } catch (error) {
     if (error === TAKEN) return undefined;

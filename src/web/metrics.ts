@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 export interface Figures {
   readonly dirty: number;
   readonly jobs: ReadonlyArray<{ readonly target: string; readonly pending: number; readonly parked: number }>;
-  readonly pausedTargets: readonly string[];
+  readonly paused: ReadonlyArray<{ readonly target: string; readonly paused: boolean }>;
   readonly sources: ReadonlyArray<{
     readonly source: string;
     readonly users: number;
@@ -105,7 +105,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       jobs.set({ target, state: 'pending' }, pending);
       jobs.set({ target, state: 'parked' }, parked);
     }
-    for (const target of now.pausedTargets) paused.set({ target }, 1);
+    for (const one of now.paused) paused.set({ target: one.target }, one.paused ? 1 : 0);
     for (const { source, users, groups, lastChange } of now.sources) {
       records.set({ source, kind: 'user' }, users);
       records.set({ source, kind: 'group' }, groups);

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, beforeEach, test } from 'node:test';
+import { folderWith } from '../../test/support/command-line.ts';
+import { loadSettings } from '../config/load.ts';
+import { createLog } from '../log.ts';
+import { kinds } from './kinds.ts';
+import { createLive, type Live } from './live.ts';
+import { loadViews } from './views.ts';
+
+const SETTINGS = 'sources: { okta: { type: scim } }\ntargets: { t: { type: strongdm, mode: full, simulator: true } }\n';
+const rule = (role: string): string =>
+  `rules:\n  - id: one\n    if: user.department == "A"\n    grant: [ { target: t, role: ${role} } ]\n`;
+
+let folder = folderWith({});
+let logged = '';
+
+beforeEach(() => {
+  folder.remove();
+  folder = folderWith({ 'drawbridge.yaml': SETTINGS, 'rules/a.yaml': rule('first') });
+  logged = '';
+});
+after(() => folder.remove());
+
+const write = (name: string, text: string): void => writeFileSync(join(folder.path, name), text);
+
+function start(): Live {
+  const read = () => loadSettings({ file: join(folder.path, 'drawbridge.yaml'), env: {}, kinds });
+  const { settings } = read();
+  assert.ok(settings !== undefined);
+  const { views } = loadViews(settings);
+  assert.ok(views !== undefined);
+  return createLive({ settings, views }, { log: createLog({ write: (line) => void (logged += line) }), read });
+}
+
+const granted = (live: Live): string[] => live.views().rules.rules.flatMap((r) => r.grant.map((g) => g.role));
+
+test('changed rules are swapped', () => {
+  const live = start();
+  assert.deepEqual(granted(live), ['first']);
+  write('rules/a.yaml', rule('second'));
+  assert.equal(live.reload(), true);
+  assert.deepEqual(granted(live), ['second']);
+});
+
+test('a mistake keeps the old rules, and every problem is logged with its place', () => {
+  const live = start();
+  const { revision } = live.views().rules;
+  write('rules/a.yaml', `${rule('second').replace('department', 'departmnt')}  - id: two\n    grnt: []\n`);
+  assert.equal(live.reload(), false);
+  assert.equal(live.views().rules.revision, revision);
+  assert.match(logged, /rules\/a\.yaml:3:\d+/);
+  assert.match(logged, /rules\/a\.yaml:6:\d+/);
+  write('rules/a.yaml', rule('third'));
+  assert.equal(live.reload(), true);
+  assert.deepEqual(granted(live), ['third']);
+});
+
+test('rules that can not be read keep the old ones', () => {
+  const live = start();
+  rmSync(join(folder.path, 'rules/a.yaml'));
+  mkdirSync(join(folder.path, 'rules/a.yaml'));
+  assert.equal(live.reload(), false);
+  assert.deepEqual(granted(live), ['first']);
+  assert.match(logged, /can't be read \(EISDIR\)/);
+});
+
+test('broken settings keep the old ones; sources and modes change at once, the rest after a restart', () => {
+  const live = start();
+  write('drawbridge.yaml', SETTINGS.replace('scim', 'scmi'));
+  assert.equal(live.reload(), false);
+  assert.match(logged, /drawbridge\.yaml:1:26/);
+
+  write('drawbridge.yaml', SETTINGS.replace('full', 'observe').replace('okta:', 'entra: { type: scim }, okta:'));
+  assert.equal(live.reload(), true);
+  assert.deepEqual(
+    live.settings().sources.map((s) => s.id),
+    ['entra', 'okta'],
+  );
+  assert.equal(live.views().targets[0]?.mode, 'observe');
+  assert.doesNotMatch(logged, /after a restart/);
+
+  write('drawbridge.yaml', `server: { listen: 127.0.0.1:1 }\n${SETTINGS.replace('full', 'add-only')}`);
+  assert.equal(live.reload(), true);
+  assert.equal(live.settings().server.port, 8080);
+  assert.equal(live.views().targets[0]?.mode, 'add-only');
+  assert.match(logged, /take effect only after a restart/);
+});
+
+test('watching notices a change once it has settled, and ends when told', async () => {
+  const live = start();
+  const changes: number[] = [];
+  const stop = live.watch(10, () => changes.push(1));
+  write('rules/b.yaml', rule('other').replace('one', 'two'));
+  for (let i = 0; i < 200 && changes.length === 0; i++) await sleep(10);
+  assert.equal(changes.length, 1);
+  assert.deepEqual(granted(live).toSorted(), ['first', 'other']);
+  stop();
+  write('rules/b.yaml', '');
+  await sleep(60);
+  assert.equal(changes.length, 1);
+});
