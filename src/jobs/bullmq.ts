@@ -56,6 +56,14 @@ export async function bullQueue(options: BullOptions): Promise<Queue> {
   const workers = new Map<string, ReturnType<typeof openWorker>>();
   for (const queue of queues.values()) queue.on('error', complain);
 
+  let closed: Promise<void> | undefined;
+  const close = async (limitMs: number): Promise<void> => {
+    // What still runs after the limit is left to its lease; BullMQ would wait for it for ever.
+    await within(limitMs, Promise.all([...workers.values()].map((worker) => worker.close())));
+    await Promise.all([...queues.values()].map((queue) => queue.close()));
+    await within(1_000, pool.end());
+  };
+
   return {
     enqueue: async (lanes) => {
       for (const [target, some] of Map.groupBy(lanes, (lane) => lane.target)) {
@@ -71,14 +79,9 @@ export async function bullQueue(options: BullOptions): Promise<Queue> {
       }
       await Promise.all([...workers.values()].map((worker) => worker.waitUntilReady()));
     },
-    pause: async (target) => workers.get(target)?.pause(true),
-    resume: async (target) => workers.get(target)?.resume(),
-    close: async (limitMs) => {
-      // What still runs after the limit is left to its lease; BullMQ would wait for it for ever.
-      await within(limitMs, Promise.all([...workers.values()].map((worker) => worker.close())));
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
-      await within(1_000, pool.end());
-    },
+    pause: async (target) => queues.get(target)?.pause(),
+    resume: async (target) => queues.get(target)?.resume(),
+    close: (limitMs) => (closed ??= close(limitMs)),
   };
 }
 

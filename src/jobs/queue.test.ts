@@ -6,7 +6,7 @@ import { dbTest, groupRule, seed, settled, silent, start, world } from '../../te
 import { bullQueue } from './bullmq.ts';
 import { inlineQueue } from './inline.ts';
 
-const ROB = 'truncate bullmq.job, bullmq.dedup, bullmq.dedup_next, bullmq.event';
+const ROB = 'truncate bullmq.job, bullmq.job_log, bullmq.job_dependency, bullmq.dedup, bullmq.dedup_next, bullmq.event';
 
 queueContract('the queue in memory', async () => ({
   open: async () => inlineQueue({ log: silent, concurrency: 4 }),
