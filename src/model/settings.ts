@@ -17,8 +17,7 @@ export interface Settings {
 }
 
 export type StoreSettings =
-  | { readonly kind: 'embedded'; readonly folder: string }
-  | { readonly kind: 'postgres'; readonly url: string };
+  { readonly kind: 'embedded'; readonly folder: string } | { readonly kind: 'postgres'; readonly url: string };
 
 export interface SourceSettings {
   readonly id: string;

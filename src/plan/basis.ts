@@ -16,7 +16,12 @@ export function basisOf(input: StepInput): string {
     generation: person.generation,
     records: sorted(person.records.map((r) => [r.source, r.anchor, r.version, r.active, r.gone ?? null])),
     rules: input.rulesRevision,
-    target: { id: target.id, mode: target.mode, createRoles: target.createRoles, read: input.targetRead },
+    target: {
+      id: target.id,
+      addOnly: target.mode === 'add-only',
+      createRoles: target.createRoles,
+      read: input.targetRead,
+    },
     profile: desired?.profile,
     items: items.map(([item, { until, value, protected: guarded }]) => ({ item, until, value, guarded })),
     roles: roles.map((role) => {

@@ -78,9 +78,9 @@ test('a plan reads by person, one line a change, with the reason', () => {
 
 Ann Lee (p_1)
   at strongdm
-    + create account ann@example.com  (by rule sre (in SRE > Engineering))
+    + create account ann@example.com  (by rule sre, in SRE > Engineering)
     + grant role prod until 2030-01-01T00:00:00.000Z (the role is made, too)
-      (by rule sre (in SRE > Engineering))
+      (by rule sre, in SRE > Engineering)
     ~ update account: login "a" -> "b"
 
 p_2

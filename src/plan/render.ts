@@ -9,7 +9,7 @@ const WIDTH = 100;
 /** A plan as text for a terminal, grouped by person, one line a change; lines are at most 100 characters wide. */
 export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
   const lines = [...wrapped(summary(plan), ''), ''];
-  for (const [person, steps] of byPerson(plan)) {
+  for (const [person, steps] of byPerson(plan, lookup)) {
     lines.push(...wrapped(named(person, lookup), '  '));
     for (const step of steps) {
       lines.push(...wrapped(`  at ${step.target}`, '    '));
@@ -24,7 +24,10 @@ export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
   if (plan.findings.length > 0) {
     lines.push(
       'Could not be planned',
-      ...plan.findings.flatMap((f) => wrapped(`  ${foundText(f, lookup)}`, '    ')),
+      ...plan.findings
+        .map((f) => foundText(f, lookup))
+        .toSorted(compare)
+        .flatMap((text) => wrapped(`  ${text}`, '    ')),
       '',
     );
   }
@@ -34,7 +37,7 @@ export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
 /** The same as Markdown, for a review or a ticket. */
 export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
   const lines = [`# Plan \`${plan.hash.slice(0, 12)}\``, '', `${escaped(counts(plan))}. Hash: \`${plan.hash}\``, ''];
-  for (const [person, steps] of byPerson(plan)) {
+  for (const [person, steps] of byPerson(plan, lookup)) {
     lines.push(`## ${escaped(named(person, lookup))}`, '');
     for (const step of steps) {
       lines.push(`At ${escaped(step.target)}:`, '');
@@ -66,9 +69,10 @@ export function counts(plan: Plan): string {
   return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}`;
 }
 
-function byPerson(plan: Plan): ReadonlyArray<readonly [string, readonly Step[]]> {
+/** In the order of the names that are shown: ids are random, and nobody reads in their order. */
+function byPerson(plan: Plan, lookup: PlanLookup): ReadonlyArray<readonly [string, readonly Step[]]> {
   const groups = Map.groupBy(plan.steps, (step) => step.person);
-  return [...groups].toSorted(([a], [b]) => compare(a, b));
+  return [...groups].toSorted(([a], [b]) => compare(named(a, lookup), named(b, lookup)));
 }
 
 function named(person: string, lookup: PlanLookup): string {

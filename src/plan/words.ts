@@ -74,7 +74,7 @@ export function reason({ evidence, causes }: Change): string {
 
 const because = ({ rule, path }: Cause): string => {
   const way = (path ?? []).map((step) => clean(step.name)).join(' > ');
-  return way === '' ? `by rule ${rule}` : `by rule ${rule} (in ${way})`;
+  return way === '' ? `by rule ${rule}` : `by rule ${rule}, in ${way}`;
 };
 
 function thing(item: ItemKey): string {

@@ -70,7 +70,7 @@ export const strongdm: TargetKind = {
     // Both names are required: who has only a display name gets its first and its last word.
     firstName: String.raw`has(user.givenName) ? user.givenName : user.displayName.reCapture("^\\s*(\\S+)")`,
     lastName: String.raw`has(user.familyName) ? user.familyName : user.displayName.reCapture("(\\S+)\\s*$")`,
-    displayName: 'user.displayName',
+    displayName: 'has(user.displayName) ? user.displayName : user.givenName + " " + user.familyName',
   },
   open: (settings, context) => openStrongDm(settings, context),
   optionsSchema: z.toJSONSchema(optionsSchema, { io: 'input' }),
