@@ -38,3 +38,17 @@ test('duplicate kinds are not listed', () => {
     assert.equal(new Set(list.map((kind) => kind.type)).size, list.length);
   }
 });
+
+test('docs/configuration.md names every setting', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const lacking: string[] = [];
+  const walk = (schema: Record<string, unknown>): void => {
+    for (const [name, property] of Object.entries((schema['properties'] as object | undefined) ?? {})) {
+      if (!page.includes(`\`${name}\``) && !page.includes(`## ${name}\n`)) lacking.push(name);
+      walk(property);
+      for (const kind of property.additionalProperties?.oneOf ?? []) walk(kind);
+    }
+  };
+  walk(settingsJsonSchema(kinds));
+  assert.deepEqual([...new Set(lacking)], []);
+});

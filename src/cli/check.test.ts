@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
+import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
+import { startSim, type Sim } from '../targets/strongdm/sim/index.ts';
+
+const SETTINGS = `
+queue: {}
+sources: { okta: { type: scim } }
+targets:
+  sdm: { type: strongdm, mode: observe, host: "\${env:SDM}", accessKey: "\${env:AK}", secretKey: "\${env:SK}", timeout: 5s }
+`;
+const RULES = `
+rules:
+  - id: platform
+    if: user.department == "Platform"
+    grant: [ { target: sdm, role: staging } ]
+`;
+
+let database: TestDatabase;
+let sim: Sim;
+let folder: ReturnType<typeof folderWith>;
+
+before(async () => {
+  database = await testDatabase();
+  sim = await startSim();
+  folder = folderWith({ 'd.yaml': SETTINGS, 'rules/r.yaml': RULES });
+});
+after(async () => {
+  folder.remove();
+  await sim.close();
+  await database.close();
+});
+
+interface Checked {
+  readonly ok: boolean;
+  readonly tried: ReadonlyArray<{ what: string; id: string; ok: boolean; message: string; remedy?: string }>;
+}
+
+async function check(env: Record<string, string> = {}): Promise<Ran> {
+  return drawbridge(
+    ['check', '--connect', '--config', 'd.yaml', '--json'],
+    {
+      DATABASE_URL: urlOf(database.config),
+      DRAWBRIDGE_KEY: 'k',
+      SDM: `${sim.host}:${sim.port}`,
+      AK: sim.accessKey,
+      SK: sim.secretKey,
+      ...env,
+    },
+    folder.path,
+  );
+}
+
+const target = (ran: Ran): Checked['tried'][number] => {
+  const found = ran.json<Checked>().tried.find((t) => t.what === 'target');
+  assert.ok(found !== undefined, ran.out + ran.err);
+  return found;
+};
+
+test('all is well: 0, and each thing that was tried is named', async () => {
+  const ran = await check();
+  assert.equal(ran.code, 0, ran.out + ran.err);
+  assert.deepEqual(
+    ran.json<Checked>().tried.map((t) => [t.what, t.id, t.ok]),
+    [
+      ['store', 'postgres', true],
+      ['source', 'okta', true],
+      ['target', 'sdm', true],
+    ],
+  );
+});
+
+test('unreachable, wrong key and wrong clock are told apart', async () => {
+  const away = await check({ SDM: '127.0.0.1:1' });
+  const wrongKey = await check({ AK: 'auth-0123456789abcdef' });
+  const wrongSecret = await check({ SK: Buffer.alloc(32, 3).toString('base64') });
+  sim.setFaults('skew=-1d');
+  const wrongClock = await check();
+  sim.setFaults('');
+  const said = [away, wrongKey, wrongSecret, wrongClock].map((ran) => {
+    assert.equal(ran.code, 1);
+    const { ok, message, remedy } = target(ran);
+    assert.equal(ok, false);
+    return `${message} ${remedy ?? ''}`;
+  });
+  assert.match(said[0] ?? '', /127\.0\.0\.1:1/);
+  assert.match(said[1] ?? '', /key/i);
+  assert.match(said[2] ?? '', /key/i);
+  assert.match(said[3] ?? '', /clock/i);
+  for (const other of said.slice(0, 3)) assert.doesNotMatch(other, /^[^.]*clock/i);
+});
+
+test('a store that is away is told, and the rest is tried all the same', async () => {
+  const ran = await check({ DATABASE_URL: 'postgres://u:hidden-word@127.0.0.1:1/x' });
+  assert.equal(ran.code, 1);
+  const { tried } = ran.json<Checked>();
+  assert.deepEqual(
+    tried.map((t) => t.ok),
+    [false, true, true],
+  );
+  assert.ok(!(ran.out + ran.err).includes('hidden-word'));
+});
+
+test('without --connect nothing is tried; a missing secret is a problem at its line', async () => {
+  const env = { DRAWBRIDGE_KEY: 'k', SDM: 'h:1', AK: 'x' };
+  const { code, out } = await drawbridge(['check', '--config', 'd.yaml'], env, folder.path);
+  assert.equal(code, 2);
+  assert.match(
+    out,
+    /d\.yaml:5:\d+: error: targets\.sdm\.secretKey can't be resolved: the environment variable SK is not set/,
+  );
+});
