@@ -11,7 +11,8 @@ const NEEDED = 24;
 const found = Number(process.versions.node.split('.')[0]);
 
 if (found >= NEEDED) {
-  nodeModule.enableCompileCache?.();
+  // Beside the code that it is made from, so that nothing is left in the temp folder; where that can't be written, none.
+  nodeModule.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/node-compile-cache', import.meta.url)));
   const source = new URL('../src/main.ts', import.meta.url);
   // The published package holds dist only: Node refuses TypeScript below node_modules.
   const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url);

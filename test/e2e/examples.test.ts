@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+/** Processes whose command line or environment names the folder. */
+function processesIn(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return text.includes(folder) ? [`${pid} ${text.split('\0').slice(0, 3).join(' ')}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+test('the demo shows the whole way, holds, and leaves nothing behind', { timeout: 90_000 }, async () => {
+  const temp = mkdtempSync(join(tmpdir(), 'drawbridge-examples-'));
+  try {
+    const begin = performance.now();
+    const child = spawn(process.execPath, ['examples/demo/main.ts'], {
+      env: { ...process.env, TMPDIR: temp },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (out += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 0, out);
+    assert.ok(performance.now() - begin < 60_000, 'it took longer than a minute');
+    for (const line of [
+      'POST /Users -> 201',
+      '+ create account demo.m1@contoso.example',
+      'demo.m1@contoso.example        active   prod-admin   rule vault-admins, group Vault Admins demo',
+      'hanna.handmade@pam.example     active   dba          was there before: not ours, left alone',
+      'demo.una@okta.example          blocked  read-only',
+      'demo.six@contoso.example       blocked  –',
+      '✓ the plan is empty',
+    ]) {
+      assert.ok(out.includes(line), `"${line}" is missing in:\n${out}`);
+    }
+    assert.deepEqual(processesIn(temp), [], 'processes stayed');
+    assert.deepEqual(readdirSync(temp), [], 'files stayed');
+  } finally {
+    rmSync(temp, { recursive: true, force: true });
+  }
+});
