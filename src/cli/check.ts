@@ -1,3 +1,4 @@
+import { runRuleTests } from '../app/rule-tests.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { loadViews } from '../app/views.ts';
 import { openTargets } from '../app.ts';
@@ -28,7 +29,7 @@ const LIMIT_MS = 30_000;
 export function addCheck(program: Program): void {
   add<{ connect?: boolean }>(program, program.root, {
     usage: 'check',
-    about: 'everything that is wrong with settings and rules, and what to do',
+    about: 'everything that is wrong with settings and rules, the tests in rules files too, and what to do',
     examples: ['check', 'check --connect'],
     options: (command) => command.option('--connect', 'also try addresses, keys and rights of store and targets'),
     run: async (context, options) => {
@@ -74,7 +75,10 @@ function allProblems(context: Context): readonly Problem[] {
   const document = context.document();
   const loaded = loadViews(settings, document);
   // Of an empty folder one warning is enough.
-  const rules = loaded.problems.filter((p) => p.severity === 'error' || p.place !== undefined);
+  const rules = [
+    ...loaded.problems.filter((p) => p.severity === 'error' || p.place !== undefined),
+    ...(loaded.views === undefined ? [] : runRuleTests(loaded.views, new Date())),
+  ];
   if (document === undefined) return rules;
   const count = loaded.views?.rules.rules.length ?? 1;
   return [...rules, ...warnings(settings, { document, env: context.io.env, rules: count })];
