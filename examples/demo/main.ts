@@ -2,7 +2,16 @@
  * `npm run demo`: the main job from end to end, on real processes and recorded traffic. Everything it shows is read
  * back; it ends with 1 and the difference when something is not as it must be.
  */
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +23,8 @@ import { idsOf, replay } from './traffic.ts';
 
 const begin = performance.now();
 const folder = mkdtempSync(join(tmpdir(), 'drawbridge-demo-'));
+// PostgreSQL refuses root, so as root the server runs as somebody else, who has to get into this folder.
+chmodSync(folder, 0o711);
 const logFile = join(folder, 'service.log');
 const config = join(folder, 'drawbridge.yaml');
 const servers: Server[] = [];
@@ -170,12 +181,19 @@ try {
 } finally {
   for (const server of servers) await server.stop();
   if (!good) line(`\nThe service's last log lines:\n${tail(logFile)}`);
-  rmSync(folder, { recursive: true, force: true });
+  removeAll();
 }
 line(
   `\n${good ? 'All as it must be' : 'NOT as it must be'}, in ${((performance.now() - begin) / 1000).toFixed(1)} s. Nothing was left behind.`,
 );
 process.exitCode = good ? 0 : 1;
+
+/** Where even the temp folder is closed to the server, its database lies elsewhere, and the data folder says where. */
+function removeAll(): void {
+  const pointer = join(folder, 'data', 'postgres.location');
+  if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8').trim(), { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
 
 function tail(file: string): string {
   try {
