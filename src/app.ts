@@ -78,7 +78,11 @@ async function open(
   opened: Array<() => Promise<void>>,
   closeAll: () => Promise<void>,
 ): Promise<Service> {
-  const { log } = options;
+  const { log, read } = options;
+  const live = createLive(
+    { settings: start, views: options.views },
+    { log, read, loaded: (good) => metrics.rules(good) },
+  );
   const store = await openStore(start.store, { service: true, log: (event, fields) => log.info(fields, event) });
   opened.push(() => store.close());
   const { db } = store;
@@ -91,11 +95,6 @@ async function open(
     () => jobs,
   );
   const metrics = createMetrics(() => figures.figures());
-  const { read } = options;
-  const live = createLive(
-    { settings: start, views: options.views },
-    { log, read, loaded: (good) => metrics.rules(good) },
-  );
 
   const targetSettings = await startSimulators(start, options, opened);
   const targets = openTargets(targetSettings, store.instance, (target) => measured(target, db, metrics));

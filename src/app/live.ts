@@ -36,6 +36,8 @@ export function createLive(
 ): Live {
   const { log } = options;
   let { settings, views } = start;
+  // Taken now and not when watching begins: what changes in between must not be missed.
+  let settled = signatureOf(settings.file, settings.rules);
 
   const refuse = (problems: readonly Problem[]): false => {
     for (const problem of problems) tell(log, problem);
@@ -65,8 +67,7 @@ export function createLive(
     views: () => views,
     reload,
     watch: (everyMs, changed) => {
-      let seen = signatureOf(settings.file, settings.rules);
-      let settled = seen;
+      let seen = settled;
       const timer = setInterval(() => {
         const now = signatureOf(settings.file, settings.rules);
         // A file that is just being written is looked at when it has stood still for one turn.

@@ -84,7 +84,8 @@ async function start(type: string, folder: string, port: number): Promise<Child>
   const process_ = spawn(
     process.execPath,
     [bin, 'sim', type, '--state', state, '--port', String(port), '--with-starter'],
-    { stdio: ['pipe', 'pipe', 'pipe'], env: ownEnvironment() },
+    // A process group of its own: a signal to ours must not take the simulator away while work is still being ended.
+    { stdio: ['pipe', 'pipe', 'pipe'], env: ownEnvironment(), detached: true },
   );
   const ended = new Promise<void>((resolve) => {
     process_.on('exit', () => resolve());

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SettingsDocument } from '../config/document.ts';
 import type { Views } from '../jobs/deps.ts';
@@ -108,7 +108,8 @@ export function signatureOf(settingsFile: string | undefined, rulesFolder: strin
   const signs: string[] = [];
   const sign = (path: string): void => {
     try {
-      const { mtimeMs, size, ino } = lstatSync(path);
+      // Of what a link leads to: mounted settings are swapped by a link further up.
+      const { mtimeMs, size, ino } = statSync(path);
       signs.push(`${path} ${mtimeMs} ${size} ${ino}`);
     } catch (error) {
       signs.push(`${path} ${(error as NodeJS.ErrnoException).code ?? ''}`);

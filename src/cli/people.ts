@@ -16,23 +16,25 @@ export function addPeople(program: Program): void {
     about: 'people, by user name',
     examples: [
       'people list --filter "life:active email:*@example.com"',
-      'people list --limit 50 --after ann@example.com',
+      'people list --limit 50 --after p_8jW1cPq0aZx2',
     ],
     options: (command) =>
       command
         .option('--filter <terms>', `field:value, blanks AND, * wildcard; fields: ${PEOPLE_FIELDS.join(', ')}`)
         .option('--limit <n>', 'people on a page', '100')
-        .option('--after <user name>', 'go on after this one'),
+        .option('--after <person>', 'go on after this one'),
     run: async (context, options) => {
       const terms = parseFilter(options.filter, PEOPLE_FIELDS).map(({ field, value }) => ({
         field: field as PeopleField,
         like: likePattern(value),
       }));
       const limit = readLimit(options.limit);
-      const after = options.after === undefined ? undefined : { userName: options.after, id: '\uffff' };
-      const found = await context.withStore(({ db }) => listPeople(db, { terms, after, limit: limit + 1 }));
+      const found = await context.withStore(async ({ db }) => {
+        const after = options.after === undefined ? undefined : await findPerson(db, options.after);
+        return listPeople(db, { terms, after, limit: limit + 1 });
+      });
       const page = found.slice(0, limit);
-      const next = found.length > limit ? page.at(-1)?.userName : undefined;
+      const next = found.length > limit ? page.at(-1)?.id : undefined;
       return {
         json: { people: page, ...(next === undefined ? {} : { next }) },
         text: page.length === 0 ? nobody(options) : pageText(page, next),
@@ -86,7 +88,7 @@ function pageText(page: readonly ListedPerson[], next: string | undefined): stri
     when(p.changedAt),
   ]);
   const text = table(['USER NAME', 'NAME', 'LIFE', 'SOURCE', 'CHANGED'], rows);
-  return next === undefined ? text : `${text}\n\nMore: --after "${next}"`;
+  return next === undefined ? text : `${text}\n\nMore: --after ${next}`;
 }
 
 function nobody(options: { filter?: string; after?: string }): string {

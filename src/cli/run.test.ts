@@ -168,7 +168,6 @@ test('people: filtered, paged, found by any of their names, free of control char
   assert.deepEqual(await names('--filter', 'group:"Night shift"'), ['ann@example.com']);
   assert.deepEqual(await names('--filter', 'user:a_n*'), [], 'an underscore is no wildcard');
   const first = (await cli('people', 'list', '--json', '--limit', '2')).json<{ people: unknown[]; next: string }>();
-  assert.equal(first.next, 'bob@example.com');
   assert.deepEqual(await names('--limit', '2', '--after', first.next), ['cid@example.com', 'dee@example.com']);
   assert.match((await cli('people', 'show', 'X-4')).err, /nobody has/, 'externalId is case-exact');
   assert.match((await cli('people', 'show', 'x-4')).out, /dee example .*suspended/);

@@ -22,8 +22,8 @@ after(async () => {
   folder.remove();
 });
 
-async function serve(config = CONFIG): Promise<{ started: Started; url: string }> {
-  const started = startDrawbridge(['serve', '--config', config]);
+async function serve(config = CONFIG, group = false): Promise<{ started: Started; url: string }> {
+  const started = startDrawbridge(['serve', '--config', config], {}, { group });
   running.add(started);
   void started.ended.then(() => running.delete(started));
   return { started, url: await readyUrl(started) };
@@ -119,13 +119,15 @@ test('the built-in simulator runs beside the service, ends with it, comes back w
   for (let i = 0; i < 100 && existsSync(`/proc/${next}/cwd`); i++) await sleep(50);
   assert.ok(!existsSync(`/proc/${next}/cwd`), 'it ends even when the service is killed');
 
-  const again = await serve(sim);
+  const again = await serve(sim, true);
   const later = JSON.parse(readFileSync(file, 'utf8')) as { secretKey: string };
   assert.equal(later.secretKey, address.secretKey);
   assert.ok(!again.started.err().includes(address.secretKey));
-  again.started.child.kill('SIGTERM');
-  assert.equal((await again.started.ended).code, 0);
-  assert.ok(!existsSync(file));
+  const last = childOf(again.started.child.pid ?? 0) ?? 0;
+  process.kill(-(again.started.child.pid ?? 0), 'SIGTERM');
+  assert.equal((await again.started.ended).code, 0, 'also when the whole process group is told to end');
+  assert.ok(!existsSync(file) && !existsSync(`/proc/${last}/cwd`));
+  assert.doesNotMatch(again.started.err(), /the simulator ended/);
 });
 
 test('a port in use ends with 1 and says what to do', async () => {

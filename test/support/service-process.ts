@@ -18,7 +18,8 @@ export interface Started {
 export function startDrawbridge(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  cwd?: string,
+  /** With a process group of its own, to be signalled as a whole. */
+  options: { readonly group?: boolean } = {},
 ): Started {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(NODE_|DRAWBRIDGE|DATABASE_URL|REDIS_URL|PORT|LOG_LEVEL|SDM_)/.test(name),
@@ -26,7 +27,7 @@ export function startDrawbridge(
   const child = spawn(process.execPath, [BIN, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(cwd === undefined ? {} : { cwd }),
+    detached: options.group === true,
   });
   const texts = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (texts.out += chunk.toString()));
