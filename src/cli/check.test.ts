@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
@@ -89,6 +91,14 @@ test('unreachable, wrong key and wrong clock are told apart', async () => {
   assert.match(said[2] ?? '', /key/i);
   assert.match(said[3] ?? '', /clock/i);
   for (const other of said.slice(0, 3)) assert.doesNotMatch(other, /^[^.]*clock/i);
+});
+
+test('a store that was never made is not made by looking', async () => {
+  const env = { SDM: '127.0.0.1:1', AK: 'x', SK: sim.secretKey };
+  const ran = await drawbridge(['check', '--connect', '--config', 'd.yaml', '--json'], env, folder.path);
+  const [store] = ran.json<Checked>().tried;
+  assert.deepEqual([store?.id, store?.ok, store?.message], ['embedded', true, 'the first start makes it']);
+  assert.ok(!existsSync(join(folder.path, 'data')));
 });
 
 test('a store that is away is told, and the rest is tried all the same', async () => {

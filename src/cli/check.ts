@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { runRuleTests } from '../app/rule-tests.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { loadViews } from '../app/views.ts';
@@ -7,7 +8,10 @@ import { warnings } from '../config/warnings.ts';
 import { Failure } from '../model/failure.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
-import { openStore } from '../store/open.ts';
+import { openEmbedded } from '../store/embedded/index.ts';
+import { pendingMigrations } from '../store/migrate.ts';
+import { openDb } from '../store/pool.ts';
+import { asUnavailable } from '../store/unavailable.ts';
 import { add, type Answer, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -88,7 +92,7 @@ async function tryOut(context: Context): Promise<Tried[]> {
   const settings = context.settings();
   const shown = progress(context.io, 'trying to connect');
   try {
-    const store = await tryStore(context, settings);
+    const store = await tryStore(settings);
     const targets = await Promise.all(settings.targets.map((target) => tryTarget(target, settings)));
     const sources = settings.sources.map(({ id, type }): Tried => ({
       what: 'source',
@@ -102,18 +106,27 @@ async function tryOut(context: Context): Promise<Tried[]> {
   }
 }
 
-async function tryStore(context: Context, settings: Settings): Promise<Tried> {
-  const id = settings.store.kind;
+async function tryStore(settings: Settings): Promise<Tried> {
+  const { store } = settings;
+  const id = store.kind;
+  const fine = (message: string): Tried => ({ what: 'store', id, ok: true, message });
+  // Trying it out must not make it.
+  if (store.kind === 'embedded' && !existsSync(store.folder)) return fine('the first start makes it');
   try {
-    const store = await openStore(settings.store, {
-      migrate: false,
-      log: (event, fields) => context.log().info(fields, event),
-    });
-    const row = await store.db.row<{ version: string }>({
-      text: `select current_setting('server_version') as version`,
-    });
-    await store.close();
-    return { what: 'store', id, ok: true, message: `PostgreSQL ${row?.version ?? ''}, up to date` };
+    const server = store.kind === 'embedded' ? await openEmbedded(store.folder) : undefined;
+    const config = server?.config ?? { connectionString: store.kind === 'postgres' ? store.url : '' };
+    const { pool, close } = openDb(config);
+    try {
+      const pending = await pendingMigrations(pool);
+      const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
+      const state = pending.length === 0 ? 'up to date' : 'the next start of the service brings it up to date';
+      return fine(`PostgreSQL ${rows[0]?.version ?? ''}, ${state}`);
+    } catch (error) {
+      throw asUnavailable(error, config) ?? error;
+    } finally {
+      await close();
+      await server?.close();
+    }
   } catch (error) {
     return failed('store', id, error);
   }

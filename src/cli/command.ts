@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { createContext, type CommonOptions, type Context } from './context.ts';
+import type { Secrets } from '../log.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { printable } from './text.ts';
@@ -26,6 +27,8 @@ export interface Spec<O> {
 export interface Program {
   readonly root: Command;
   readonly io: Io;
+  /** What was read as a secret by whatever command ran; taken out of errors too. */
+  readonly secrets: Secrets;
   exit: number;
 }
 
@@ -42,7 +45,7 @@ export function add<O>(program: Program, parent: Command, spec: Spec<O>): void {
     .addHelpText('after', `\nExample:\n${spec.examples.map((e) => `  drawbridge ${e}`).join('\n')}`)
     .action(async (...given: unknown[]) => {
       const options = given[args.length] as O & CommonOptions;
-      const context = createContext(program.io, options);
+      const context = createContext(program.io, options, program.secrets);
       const answer = await spec.run(context, options, ...(given.slice(0, args.length) as Array<string | undefined>));
       if (answer === undefined) return;
       program.io.out(context.json ? `${JSON.stringify(answer.json, null, 2)}\n` : ended(printable(answer.text)));

@@ -4,7 +4,7 @@ import { kinds } from '../app/kinds.ts';
 import { countProblems } from '../config/render.ts';
 import type { SettingsDocument } from '../config/document.ts';
 import { loadSettings } from '../config/load.ts';
-import { createLog, createSecrets, type Log, type Secrets } from '../log.ts';
+import { createLog, type Log, type Secrets } from '../log.ts';
 import type { Settings } from '../model/settings.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -34,8 +34,7 @@ export interface Context {
   withStore<T>(work: (store: Store, settings: Settings) => Promise<T>): Promise<T>;
 }
 
-export function createContext(io: Io, options: CommonOptions): Context {
-  const secrets = createSecrets();
+export function createContext(io: Io, options: CommonOptions, secrets: Secrets): Context {
   const file = settingsFile(io, options);
   let loaded: { settings: Settings; document: SettingsDocument | undefined } | undefined;
   let log: Log | undefined;

@@ -2,6 +2,7 @@ import { planFull } from '../jobs/index.ts';
 import { renderMarkdown, renderPlan } from '../plan/render.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Db } from '../store/db.ts';
+import { targetStates } from '../store/target-state.ts';
 import { suggest } from '../config/suggest.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -53,10 +54,19 @@ export function addPlan(program: Program): void {
         }).finally(() => shown.done());
         const names = await namesOf(store.db, plan);
         const render = options.markdown === true ? renderMarkdown : renderPlan;
-        return { json: plan, text: render(plan, { person: (id) => names.get(id) }) };
+        const unread = await unreadTargets(store.db, target === undefined ? ids : [target]);
+        const hint = unread.map(
+          (id) => `Target ${id} was never read, so nothing is planned there: start the service.\n`,
+        );
+        return { json: plan, text: [render(plan, { person: (id) => names.get(id) }), ...hint].join('') };
       });
     },
   });
+}
+
+async function unreadTargets(db: Db, ids: readonly string[]): Promise<string[]> {
+  const states = await targetStates(db);
+  return ids.filter((id) => states.get(id)?.observedAt == null);
 }
 
 /** User names of the persons in a plan. */

@@ -11,7 +11,7 @@ import { version } from './version.ts';
 /** Runs one command line (without `node` and the script) and gives its exit code. Never throws. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const root = new Command('drawbridge');
-  const program: Program = { root, io, exit: EXIT.done };
+  const program: Program = { root, io, secrets: createSecrets(), exit: EXIT.done };
   const json = args.includes('--json');
   root
     .description(
@@ -21,7 +21,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text),
-      // With --json the one document on standard output says it too.
       writeErr: (text) => io.err(text),
     })
     .showHelpAfterError('(add --help for what there is)')
@@ -33,7 +32,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return program.exit;
   } catch (error) {
     if (error instanceof CommanderError) return usage(error, json, io);
-    return tell(error, json, io, createSecrets());
+    return tell(error, json, io, program.secrets);
   }
 }
 
