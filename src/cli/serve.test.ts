@@ -23,7 +23,7 @@ after(async () => {
 });
 
 async function serve(config = CONFIG, group = false): Promise<{ started: Started; url: string }> {
-  const started = startDrawbridge(['serve', '--config', config], {}, { group });
+  const started = startDrawbridge(['serve', '--config', config], {}, undefined, { group });
   running.add(started);
   void started.ended.then(() => running.delete(started));
   return { started, url: await readyUrl(started) };

@@ -18,6 +18,7 @@ export interface Started {
 export function startDrawbridge(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd?: string,
   /** With a process group of its own, to be signalled as a whole. */
   options: { readonly group?: boolean } = {},
 ): Started {
@@ -28,6 +29,7 @@ export function startDrawbridge(
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.group === true,
+    ...(cwd === undefined ? {} : { cwd }),
   });
   const texts = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (texts.out += chunk.toString()));
