@@ -177,7 +177,8 @@ export async function applyPlan(deps: PlanDeps, hash: string, actor: string): Pr
   }
   await db.tx(async (tx) => {
     const targets = Object.keys(plan.counts).flatMap((key) => (key.startsWith(AT) ? [key.slice(AT.length)] : []));
-    if (plan.kind === 'full') await store.targets.markBaseline(tx, targets);
+    // Where a target only observed until now, what was proposed to everybody else is due.
+    if (plan.kind === 'full' && (await store.targets.markBaseline(tx, targets))) await store.dirty.markAll(tx);
     const detail = { applied, moved: moved.length };
     await store.events.appendEvents(tx, [{ actor, kind: 'plan.applied', object: plan.hash, detail }]);
   });

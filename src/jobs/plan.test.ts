@@ -140,7 +140,10 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
     jobs.wake();
     await settled(jobs, db);
 
-    // A partial failure must not lose the approval of the rest.
+    // A failure half-way must not lose the approval of the rest, also where nothing is done without one.
+    of.mode = 'observe';
+    await jobs.rulesChanged();
+    await settled(jobs, db);
     target.trouble({ when: (c) => c.op === 'grant', verdict: { kind: 'retry' }, times: 1 });
     const applied = await applyPlan(deps, plan.hash.slice(0, 12), 'local:test');
     assert.deepEqual(applied, { hash: plan.hash, applied: 1, moved: [{ target: 'sdm', person: 'p_bob' }] });
@@ -151,7 +154,11 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
     assert.ok((await storeParts.targets.targetStates(db)).get('sdm')?.baselineAt instanceof Date);
     assert.equal(await applyPlan(deps, 'deadbeefdeadbeef', 'local:test'), undefined);
 
+    assert.deepEqual(Object.keys(target.state()), ['ann@example.com']);
+
     // With its baseline the target's own mode holds: what moved is planned again and done.
+    of.mode = 'full';
+    await jobs.rulesChanged();
     while (target.calls.length < 4) await settled(jobs, db);
     await settled(jobs, db);
     assert.deepEqual(Object.keys(target.state()), ['ann@example.com', 'robert@example.com']);

@@ -57,13 +57,15 @@ export async function markObserveError(db: Db, target: string, error: ObserveErr
   });
 }
 
-/** Its baseline plan was applied: from now on its mode holds. */
-export async function markBaseline(db: Db, targets: readonly string[]): Promise<void> {
-  await db.rows({
+/** Their baseline plan was applied: from now on their modes hold. True when one of them had none before. */
+export async function markBaseline(db: Db, targets: readonly string[]): Promise<boolean> {
+  const fresh = await db.rows({
     text: `insert into target_state (target, baseline_at) select distinct t, now() from unnest($1::text[]) as u(t)
-      on conflict (target) do update set baseline_at = coalesce(target_state.baseline_at, now())`,
+      on conflict (target) do update set baseline_at = now() where target_state.baseline_at is null
+      returning target`,
     values: [targets],
   });
+  return fresh.length > 0;
 }
 
 /** Stops all work at a target. True when it was not paused already: tell somebody once. */
