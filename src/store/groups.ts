@@ -58,7 +58,7 @@ export async function markBelow(db: Db, groupKey: number, urgent: boolean): Prom
         union
         select m.member_key from below
           join membership m on m.group_key = below.key
-          join record g on g.key = m.member_key and g.kind = 'group' and g.gone_at is null
+          join record g on g.key = m.member_key and g.kind = 'group' and ${THERE('g')}
       ),
       marked as (
         insert into dirty (kind, person, urgent)
