@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observed } from '../model/accounts.ts';
 import { Failure } from '../model/failure.ts';
 import type { Lane } from '../model/job.ts';
@@ -15,6 +16,9 @@ import { afterFailure, asError, pauseBroken } from './settle.ts';
 
 /** A lane in which something newer is wanted at every turn is left to the next job after this many. */
 const ROUNDS = 10;
+/** How long it is tried to give a lane back to a store that does not answer, and the pause between two tries. */
+const GIVE_BACK_MS = 10_000;
+const GIVE_BACK_PAUSE_MS = 100;
 
 /** `replan`: somebody was marked dirty on the way. */
 export type CarriedOut = 'nothing' | 'done' | 'replan';
@@ -32,13 +36,34 @@ export async function carryOut(lane: Lane, deps: WorkDeps): Promise<CarriedOut> 
     const held = await deps.store.work.leaseLane(deps.db, lane, `${deps.instance}/${randomUUID()}`, deps.timing.lease);
     if (held === undefined) break;
     worked = true;
-    const result = held.paused ? asItWas(held) : await workOn(deps, held, target);
-    if (result === 'lost') break;
-    replan ||= result.planAgain === true || held.blockGeneration !== null;
-    if ((await deps.store.work.settleLane(deps.db, held, result)) !== 'changed') break;
+    try {
+      const result = held.paused ? asItWas(held) : await workOn(deps, held, target);
+      if (result === 'lost') break;
+      replan ||= result.planAgain === true || held.blockGeneration !== null;
+      if ((await deps.store.work.settleLane(deps.db, held, result)) !== 'changed') break;
+    } catch (error) {
+      await giveBack(deps, held, error);
+      throw error;
+    }
   }
   if (replan) return 'replan';
   return worked ? 'done' : 'nothing';
+}
+
+/**
+ * After an error that no target makes, such as a store that was away for a moment. Left to its lease the lane would
+ * wait, and with it a block that somebody's leave asked for.
+ */
+async function giveBack(deps: WorkDeps, held: HeldLane, cause: unknown): Promise<void> {
+  const message = `unexpected: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const result = afterFailure(deps, held.attempts, new Failure({ kind: 'retry' }, message, { cause }));
+  // Once its lease is over, the lane is free anyway.
+  const end = performance.now() + Math.min(deps.timing.lease, GIVE_BACK_MS);
+  while (performance.now() < end) {
+    const given = await deps.store.work.settleLane(deps.db, held, result).catch(() => undefined);
+    if (given !== undefined) return;
+    await sleep(GIVE_BACK_PAUSE_MS);
+  }
 }
 
 const asItWas = (held: HeldLane): Settlement => ({ state: 'pending', attempts: held.attempts });
@@ -78,7 +103,10 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
   try {
     // An account that was never made, or not yet confirmed, is looked for first.
     if (attempt.account === undefined && (login !== '' || attempt.ref.accountId !== undefined)) {
-      attempt.account = await look(attempt);
+      const found = await look(attempt);
+      // By its login alone it may be another's, which made our own attempt to make one fail.
+      if (attempt.ref.accountId !== undefined || found?.mark === held.person) attempt.account = found;
+      else await releaseUnmade(deps, held);
     }
     if (attempt.account !== undefined || attempt.ref.accountId !== undefined) await carryOutChange(attempt, change);
   } catch (error) {
@@ -91,6 +119,13 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
   await deps.store.work.clearBlock(deps.db, held);
   await deps.store.dirty.markDirty(deps.db, [held.person], true);
   return undefined;
+}
+
+/** What was claimed for an account that was never made. If it shows up after all, it is known by our mark. */
+async function releaseUnmade({ db, store }: WorkDeps, { target, person }: HeldLane): Promise<void> {
+  for (const row of await store.ledger.ledgerOf(db, [person])) {
+    if (row.target === target && !row.confirmed) await store.ledger.releaseItem(db, target, person, row.item);
+  }
 }
 
 /** The login with which we last tried to make an account: it may be there although no answer came. */

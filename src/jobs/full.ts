@@ -149,6 +149,7 @@ export async function applyPlan(deps: PlanDeps, hash: string, actor: string): Pr
     const { holding, gone } = await recheck(deps, steps);
     await db.tx(async (tx) => {
       await store.leases.oneAtATime(tx, 'plan');
+      await store.work.lockLanes(tx, holding);
       const taken = await store.plans.settleSteps(
         tx,
         holding.map((s) => s.id),

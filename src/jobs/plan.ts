@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Person } from '../model/person.ts';
 import type { Change, Plan, Step } from '../model/plan.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
@@ -6,6 +7,7 @@ import type { NewStep, StoredStep } from '../store/plans.ts';
 import { type PlannedPerson, computePersons } from './compute.ts';
 import type { PlanDeps } from './deps.ts';
 import { laneOf, readGround } from './ground.ts';
+import { isRestOf } from './rebase.ts';
 
 /** Priority of work for somebody who left or is suspended, above everything else. */
 export const URGENT = 100;
@@ -49,6 +51,7 @@ export async function planBatch(
     return await db.tx(async (tx) => {
       await store.leases.oneAtATime(tx, 'plan');
       if (!(await settle(tx))) throw TAKEN;
+      await store.work.lockLanes(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.logins.replaceLogins(
         tx,
         persons,
@@ -118,9 +121,11 @@ function sortOut(people: readonly PlannedPerson[], open: ReadonlyMap<string, Sto
   for (const { person, lanes } of people) {
     for (const { target, result } of lanes) {
       const lane = { target: target.id, person: person.id };
-      const state = target.mode === 'observe' ? ('proposed' as const) : ('pending' as const);
       if (result.step === undefined || result.step.changes.length === 0) sorted.quiet.push(lane);
       else {
+        const was = open.get(laneOf(lane));
+        const state: NewStep['state'] =
+          target.mode !== 'observe' || isApproved(result.step, was, person) ? 'pending' : 'proposed';
         const step = {
           ...lane,
           basis: result.step.basis,
@@ -128,11 +133,19 @@ function sortOut(people: readonly PlannedPerson[], open: ReadonlyMap<string, Sto
           changes: result.step.changes,
           state,
         };
-        if (!isSame(open.get(laneOf(lane)), step)) sorted.fresh.push(step);
+        if (!isSame(was, step)) sorted.fresh.push(step);
       }
     }
   }
   return sorted;
+}
+
+/**
+ * Where nothing is done without an approval: is this what is left of a step that was applied by hand and is under way?
+ * Planning again at just that moment must not take the approval back half-way.
+ */
+function isApproved(step: Step, was: StoredStep | undefined, person: Person): boolean {
+  return was?.state === 'pending' && was.generation === person.generation && isRestOf(step.changes, was.changes);
 }
 
 function isSame(open: StoredStep | undefined, step: NewStep): boolean {

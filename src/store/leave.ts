@@ -17,7 +17,7 @@ export async function blockSignIn(db: Db, recordKey: number): Promise<string[]> 
       )
       insert into work (target, person, block_generation, state, priority)
       select l.target, p.id, p.generation, 'pending', 100
-      from leaver p join ledger l on l.person = p.id and l.item = 'account'
+      from leaver p join ledger l on l.person = p.id and l.item = 'account' order by l.target
       on conflict (target, person) do update set
         block_generation = excluded.block_generation, state = 'pending', priority = 100,
         revision = work.revision + 1, attempts = 0, not_before = now(), enqueued_at = null, last_error = null,

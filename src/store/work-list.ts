@@ -52,12 +52,17 @@ export async function retryWork(
   filter: { readonly target?: string; readonly person?: string },
 ): Promise<Lane[]> {
   return db.rows<Lane>({
-    text: `with again as (
-        update work set state = 'pending', attempts = 0, not_before = now(), enqueued_at = null,
-          revision = revision + 1, changed_at = now()
+    text: `with waiting as (
+        select target, person from work
         where state in ('pending', 'parked') and (step_id is not null or block_generation is not null)
           and ($1::text is null or target = $1) and ($2::text is null or person = $2)
-        returning target, person, step_id
+        order by target, person for update
+      ),
+      again as (
+        update work w set state = 'pending', attempts = 0, not_before = now(), enqueued_at = null,
+          revision = w.revision + 1, changed_at = now()
+        from waiting where w.target = waiting.target and w.person = waiting.person
+        returning w.target, w.person, w.step_id
       ),
       steps as (
         update step s set state = 'pending', settled_at = null from again

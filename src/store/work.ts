@@ -32,6 +32,20 @@ export interface HeldLane extends Lane {
   } | null;
 }
 
+/**
+ * For a transaction that changes steps and lanes: nobody else gets at these lanes until it ends. Whoever settles a lane
+ * takes the lane first and its step then; so must everybody, or two of them wait for each other.
+ */
+export async function lockLanes(db: Db, lanes: readonly Lane[]): Promise<void> {
+  if (lanes.length === 0) return;
+  await db.rows({
+    name: 'work-lock',
+    text: `select from work w join unnest($1::text[], $2::text[]) as l(target, person) using (target, person)
+      order by w.target, w.person for update of w`,
+    values: [lanes.map((l) => l.target), lanes.map((l) => l.person)],
+  });
+}
+
 /** Points the lanes to these steps. What waits there keeps its back-off, unless the new step is more urgent. */
 export async function putWork(
   db: Db,
@@ -44,6 +58,7 @@ export async function putWork(
     text: `insert into work (target, person, step_id, state, priority)
       select target, person, step_id, 'pending', priority
         from unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[]) as u(target, person, step_id, priority)
+        order by target, person
       on conflict (target, person) do update set
         step_id = excluded.step_id, state = 'pending', revision = work.revision + 1, enqueued_at = null,
         changed_at = now(),
