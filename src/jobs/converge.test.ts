@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { testDatabase } from '../../test/support/database.ts';
 import { fakeTarget } from '../../test/support/fake-target.ts';
-import { dbTest, groupRule, jobsOptions, seed, settled, start, world } from '../../test/support/jobs.ts';
+import { dbTest, groupRule, jobsOptions, seed, settled, start, until, world } from '../../test/support/jobs.ts';
 import { storeParts } from '../store/parts.ts';
 import { planFull } from './full.ts';
 
@@ -159,7 +159,7 @@ dbTest('a leader whose connection is cut takes the lead again', async (db) => {
     });
     assert.equal(cut.length, 1);
     await seed.join(db, 'DBA', 'ann');
-    while (target.calls.length < 2) await sleep(5);
+    await until(() => target.calls.length >= 2);
     await settled(jobs, db);
     assert.deepEqual(target.state(), { 'ann@example.com': { active: true, roles: ['db'] } });
     assert.equal((await storeParts.findings.listFindings(db)).length, 0);

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { fakeTarget } from '../../test/support/fake-target.ts';
-import { dbTest, groupRule, jobsOptions, ruleSet, seed, settled, start, world } from '../../test/support/jobs.ts';
+import {
+  dbTest,
+  groupRule,
+  jobsOptions,
+  ruleSet,
+  seed,
+  settled,
+  start,
+  until,
+  world,
+} from '../../test/support/jobs.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
 import { applyPlan, planFull } from './full.ts';
@@ -148,7 +158,7 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
     const applied = await applyPlan(deps, plan.hash.slice(0, 12), 'local:test');
     assert.deepEqual(applied, { hash: plan.hash, applied: 1, moved: [{ target: 'sdm', person: 'p_bob' }] });
     jobs.wake(true);
-    while (target.calls.length < 2) await settled(jobs, db);
+    await until(() => target.calls.length >= 2);
     await settled(jobs, db);
     assert.deepEqual(target.state()['ann@example.com'], { active: true, roles: ['db'] });
     assert.ok((await storeParts.targets.targetStates(db)).get('sdm')?.baselineAt instanceof Date);
@@ -159,7 +169,7 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
     // With its baseline the target's own mode holds: what moved is planned again and done.
     of.mode = 'full';
     await jobs.rulesChanged();
-    while (target.calls.length < 4) await settled(jobs, db);
+    await until(() => target.calls.length >= 4);
     await settled(jobs, db);
     assert.deepEqual(Object.keys(target.state()), ['ann@example.com', 'robert@example.com']);
   } finally {
@@ -195,7 +205,7 @@ dbTest('a newer plan supersedes what waits, and the same one is not written agai
   target.trouble({ verdict: { kind: 'retry', afterMs: 60_000 }, times: 1 });
   const jobs = await start(db, of);
   try {
-    while ((await storeParts.lanes.listWork(db))[0]?.attempts !== 1) await settled(jobs, db);
+    await until(async () => (await storeParts.lanes.listWork(db))[0]?.attempts === 1);
     await storeParts.dirty.markDirty(db, ['p_ann']);
     jobs.wake();
     await settled(jobs, db);

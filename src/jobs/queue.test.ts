@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { queueContract } from '../../test/contracts/queue.ts';
 import { testDatabase } from '../../test/support/database.ts';
 import { fakeTarget } from '../../test/support/fake-target.ts';
-import { dbTest, groupRule, seed, settled, silent, start, world } from '../../test/support/jobs.ts';
+import { dbTest, groupRule, seed, settled, silent, start, until, world } from '../../test/support/jobs.ts';
 import { bullQueue } from './bullmq.ts';
 import { inlineQueue } from './inline.ts';
 
@@ -38,7 +38,7 @@ dbTest(
     const open = () => bullQueue({ postgres: config, targets: ['sdm'], log: silent, alone: true });
     const jobs = await start(db, of, { queue: await open() });
     try {
-      while (target.calls.length < 10) await new Promise((resolve) => setTimeout(resolve, 2));
+      await until(() => target.calls.length >= 10);
       await db.rows({ text: ROB });
       await settled(jobs, db);
       assert.equal(Object.values(target.state()).filter((a) => a.roles.join() === 'db').length, 60);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type FakeTarget, fakeTarget } from '../../test/support/fake-target.ts';
-import { dbTest, groupRule, jobsOptions, seed, settled, start, world } from '../../test/support/jobs.ts';
+import { dbTest, groupRule, jobsOptions, seed, settled, start, until, world } from '../../test/support/jobs.ts';
 import { Failure } from '../model/failure.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
@@ -20,14 +19,6 @@ async function scene(db: Db): Promise<{ target: FakeTarget; of: ReturnType<typeo
 const DONE = { 'ann@example.com': { active: true, roles: ['db', 'web'] } };
 const effects = (target: FakeTarget) => target.calls.filter((c) => c.effect).map((c) => `${c.op} ${c.item}`);
 const ONCE = ['create account', 'grant role:db', 'grant role:web'];
-
-async function until(what: () => Promise<boolean> | boolean, ms = 10_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await what())) {
-    if (performance.now() > end) assert.fail(`not so after ${ms} ms: ${what.toString()}`);
-    await sleep(5);
-  }
-}
 
 dbTest('retry: tried again with growing waits, also in the middle of a step, and given once', async (db) => {
   const { target, of } = await scene(db);

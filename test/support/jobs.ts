@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttributeValue } from '../../src/model/facts.ts';
 import type { Expression, Rule, RuleSet } from '../../src/model/rules.ts';
 import type { TargetView } from '../../src/model/planning.ts';
@@ -103,6 +105,15 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
 
 export const start = (db: Db, of: World, more: Partial<JobsOptions> = {}): Promise<Jobs> =>
   startJobs(jobsOptions(db, of, more));
+
+/** Waits until it is so; a test that would wait for ever fails and says for what. */
+export async function until(what: () => Promise<boolean> | boolean, ms = 20_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await what())) {
+    if (performance.now() > end) assert.fail(`not so after ${ms} ms: ${what.toString()}`);
+    await sleep(5);
+  }
+}
 
 /** `idle`, but a test that would hang fails and says what was left. */
 export async function settled(jobs: Jobs, db: Db, ms = 20_000): Promise<void> {
