@@ -161,8 +161,8 @@ dbTest(
       target.accounts.set('a-other', { id: 'a-other', profile, active: true, roles: new Set() });
       await seed.join(db, 'DBA', 'ann');
       jobs.wake();
-      while (target.calls.length === 0) await sleep(5);
-      await settled(jobs, db);
+      for (let i = 0; i < 1_000 && (await storeParts.lanes.listWork(db, { state: 'parked' })).length === 0; i++)
+        await sleep(5);
       await seed.leave(db, 'ann', 'deleted');
       jobs.wake(true);
       await settled(jobs, db);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { dbTest, seed } from '../../test/support/jobs.ts';
 import type { Db } from './db.ts';
 import { holdLock } from './lease.ts';
-import { insertPlan, insertSteps } from './plans.ts';
-import { clearBlock, endWork, keepLane, leaseLane, putWork, settleLane, takeDue } from './work.ts';
+import { insertPlan, insertSteps, supersede } from './plans.ts';
+import { clearBlock, endWork, keepLane, leaseLane, lockLanes, putWork, settleLane, takeDue } from './work.ts';
 
 const LANE = { target: 'sdm', person: 'p_ann' };
 
@@ -108,4 +108,40 @@ dbTest('a named lock is held by one; when its connection goes, its holder is tol
     true,
   );
   assert.ok(ran);
+});
+
+dbTest('a lease that waited for a planner finds the step that the planner made', async (db) => {
+  await seed.user(db, 'ann');
+  await putWork(db, [await step(db, 'one')], new Map());
+  let leasing: ReturnType<typeof leaseLane> | undefined;
+  await db.tx(async (tx) => {
+    await lockLanes(tx, [LANE]);
+    leasing = leaseLane(db, LANE, 'me', 60_000);
+    const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await db.rows({ text: waits })).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await supersede(tx, [LANE]);
+    await putWork(tx, [await step(tx, 'two')], new Map());
+  });
+  const held = await leasing;
+  assert.equal(held?.step?.basis, 'two');
+  assert.equal(held.revision, 2);
+  assert.equal(held.generation, 0);
+});
+
+dbTest('who settles a lane and who plans it never wait for each other', async (db) => {
+  await seed.user(db, 'ann');
+  await putWork(db, [await step(db, 'one')], new Map());
+  const held = await leaseLane(db, LANE, 'me', 60_000);
+  assert.ok(held);
+  let settling: ReturnType<typeof settleLane> | undefined;
+  await db.tx(async (tx) => {
+    await lockLanes(tx, [LANE]);
+    settling = settleLane(db, held, { state: 'done', step: 'done' });
+    const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await db.rows({ text: waits })).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await supersede(tx, [LANE]);
+    await putWork(tx, [await step(tx, 'two')], new Map());
+  });
+  assert.equal(await settling, 'changed');
+  assert.equal((await leaseLane(db, LANE, 'me', 60_000))?.step?.basis, 'two');
 });

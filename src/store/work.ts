@@ -151,7 +151,7 @@ export async function anyDue(db: Db, targets: readonly string[]): Promise<boolea
 
 /** Takes the lane, if something is due there and nobody holds it. */
 export async function leaseLane(db: Db, lane: Lane, owner: string, leaseMs: number): Promise<HeldLane | undefined> {
-  return db.row<HeldLane>({
+  const row = await db.row<HeldLane & { readonly stepId: number | null }>({
     name: 'work-lease',
     text: `with held as (
         update work set lease_owner = $3, lease_until = now() + $4 * interval '1 ms'
@@ -161,13 +161,35 @@ export async function leaseLane(db: Db, lane: Lane, owner: string, leaseMs: numb
         returning target, person, lease_owner, revision, attempts, block_generation, step_id
       )
       select h.target, h.person, h.lease_owner as owner, h.revision, h.attempts,
-        h.block_generation as "blockGeneration", p.generation,
+        h.block_generation as "blockGeneration", h.step_id as "stepId", p.generation,
         coalesce((select paused_at is not null from target_state t where t.target = h.target), false) as paused,
         case when s.id is null then null else jsonb_build_object('id', s.id, 'basis', s.basis,
           'generation', s.generation, 'changes', s.changes, 'plan', pl.hash) end as step
       from held h join person p on p.id = h.person
         left join step s on s.id = h.step_id and s.state = 'pending' left join plan pl on pl.id = s.plan_id`,
     values: [lane.target, lane.person, owner, leaseMs],
+  });
+  if (row === undefined) return undefined;
+  const { stepId, ...held } = row;
+  return stepId === null || held.step !== null ? held : { ...held, ...(await newStep(db, held, stepId)) };
+}
+
+/**
+ * Where the lease had to wait for a planner, the lane points to a step that was made after the lease's statement began,
+ * and so was not there for it. To take that for a lane without a step would be to lose the work.
+ */
+async function newStep(
+  db: Db,
+  { person }: Lane,
+  stepId: number,
+): Promise<Pick<HeldLane, 'step' | 'generation'> | undefined> {
+  return db.row({
+    name: 'work-lease-step',
+    text: `select p.generation, case when s.id is null then null else jsonb_build_object('id', s.id, 'basis', s.basis,
+        'generation', s.generation, 'changes', s.changes, 'plan', pl.hash) end as step
+      from person p left join step s on s.id = $2 and s.state = 'pending' left join plan pl on pl.id = s.plan_id
+      where p.id = $1`,
+    values: [person, stepId],
   });
 }
 
