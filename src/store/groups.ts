@@ -17,27 +17,32 @@ export const THERE = (alias: string): string => `coalesce(${alias}.gone_at, 'inf
 /**
  * The part of the group graph that these persons can reach: the groups that hold their records, and every group above
  * those. Read for each batch rather than kept in memory: it is always that of the snapshot, and costs one statement.
- * `offset 0` keeps the server on the way from member to groups, which is right at any size.
+ * `offset 0` keeps the server on the way from member to groups by key, which is right at any size, with
+ * statistics or before the first ones.
  */
 export async function groupsAbove(db: Db, persons: readonly string[]): Promise<GroupGraph> {
   if (persons.length === 0) return { names: new Map(), parents: new Map() };
   const rows = await db.rows<GroupRow>({
     name: 'groups-above',
-    text: `with recursive above(key) as (
-        select m.group_key from person_record pr
+    text: `with recursive direct(key) as (
+        select distinct m.group_key from person_record pr
           cross join lateral (select group_key from membership where member_key = pr.record_key offset 0) m
-          join record g on g.key = m.group_key and ${THERE('g')}
           where pr.person = any($1::text[])
+      ),
+      above(key) as (
+        select g.key from direct
+          cross join lateral (select key from record g where g.key = direct.key and ${THERE('g')} offset 0) g
         union
-        select m.group_key from above
+        select g.key from above
           cross join lateral (select group_key from membership where member_key = above.key offset 0) m
-          join record g on g.key = m.group_key and ${THERE('g')}
+          cross join lateral (select key from record g where g.key = m.group_key and ${THERE('g')} offset 0) g
       )
       select g.source || '/' || g.anchor as id, coalesce(g.display_name, g.anchor) as name, coalesce((
           select array_agg(p.source || '/' || p.anchor order by p.key)
           from (select group_key from membership where member_key = g.key offset 0) m
-          join record p on p.key = m.group_key and ${THERE('p')}), '{}') as parents
-      from above join record g on g.key = above.key order by g.key`,
+          cross join lateral (select * from record r where r.key = m.group_key and ${THERE('r')} offset 0) p), '{}')
+            as parents
+      from above cross join lateral (select * from record r where r.key = above.key offset 0) g order by g.key`,
     values: [persons],
   });
   return {
