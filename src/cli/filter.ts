@@ -1,4 +1,4 @@
-import { suggest } from '../config/suggest.ts';
+import { suggest } from '../model/suggest.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 /** One part of a `--filter`: a field and what it must look like. */

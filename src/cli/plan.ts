@@ -3,7 +3,7 @@ import { renderMarkdown, renderPlan } from '../plan/render.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Db } from '../store/db.ts';
 import { targetStates } from '../store/target-state.ts';
-import { suggest } from '../config/suggest.ts';
+import { suggest } from '../model/suggest.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';

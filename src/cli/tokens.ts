@@ -1,5 +1,5 @@
 import { parseDuration } from '../config/duration.ts';
-import { suggest } from '../config/suggest.ts';
+import { suggest } from '../model/suggest.ts';
 import { appendEvents } from '../store/events.ts';
 import { createToken, listTokens, revokeToken, type TokenInfo } from '../store/tokens.ts';
 import { add, group, type Program } from './command.ts';

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { Problem } from '../model/rules.ts';
 import type { Path, SettingsDocument } from './document.ts';
 import type { OptionIssue } from './kinds.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../model/suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 

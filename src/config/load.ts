@@ -11,7 +11,7 @@ import { literalSecrets, secretsOfUrl } from './literals.ts';
 import { namesAt } from './names.ts';
 import { resolveReferences } from './references.ts';
 import { NOT_YET, settingsSchema, sourceSchema, targetSchema, type SettingsFile } from './schema.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../model/suggest.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

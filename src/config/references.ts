@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Path } from './document.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../model/suggest.ts';
 
 export interface ReferenceProblem {
   readonly path: Path;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatDuration, parseDuration } from './duration.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../model/suggest.ts';
 
 test('durations read as they are written', () => {
   const cases: ReadonlyArray<readonly [string, number | undefined]> = [

@@ -3,7 +3,7 @@ import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { Expression, ExpressionInput, Place, Problem, ProfileTemplate } from '../model/rules.ts';
 import type { Capabilities } from '../model/target.ts';
 import { createEngine, type RuleEngine } from './engine.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../model/suggest.ts';
 
 export type ProfileField = keyof Profile;
 export const PROFILE_FIELDS: readonly ProfileField[] = ['login', 'displayName', 'firstName', 'lastName', 'email'];

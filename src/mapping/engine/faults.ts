@@ -1,5 +1,5 @@
 import type { Fault } from './types.ts';
-import { didYouMean, suggest } from '../suggest.ts';
+import { didYouMean, suggest } from '../../model/suggest.ts';
 
 /** Why an evaluation came to nothing, by the library's code. `none`: what it rests on was delivered empty. */
 export const REASONS: Readonly<Record<string, string>> & { readonly none: string } = {

@@ -1,7 +1,7 @@
 import { RE2JSSyntaxException } from 're2js';
 import type { Fault } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../model/suggest.ts';
 import { asCall, attributeRead, type CelNode, children } from './nodes.ts';
 
 const COMPREHENSIONS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);

@@ -10,7 +10,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Place, Problem } from '../../model/rules.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../model/suggest.ts';
 import { offsetInSource } from './scalar-offset.ts';
 
 /** Largest rules file, in characters. */

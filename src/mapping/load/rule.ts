@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Node, Scalar } from 'yaml';
 import type { Expression, Grant, GroupRef, Rule } from '../../model/rules.ts';
 import type { ResultTypes, RuleEngine } from '../engine.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../model/suggest.ts';
 import { type Doc, flagOf, listOf, mapOf, textOf } from './document.ts';
 
 /** What rules may name. */

@@ -1,6 +1,6 @@
 import { isMap, isScalar, type Node } from 'yaml';
 import type { RuleTest } from '../../model/rules.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../model/suggest.ts';
 import { type Doc, listOf, mapOf, textOf } from './document.ts';
 import type { Known } from './rule.ts';
 
