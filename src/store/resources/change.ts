@@ -1,6 +1,6 @@
 import type { Db } from '../db.ts';
 import { blockSignIn } from '../leave.ts';
-import type { MemberWrite, RecordFields, ResourceKind, StoredResource, Writer, Written } from '../resources.ts';
+import type { MemberWrite, RecordFields, ResourceKind, StoredResource, Writer, Written } from './types.ts';
 import { UnknownMembers } from './create.ts';
 import { changedFields } from './diff.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Db } from '../db.ts';
-import type { RecordFields, ResourceKind, StoredResource, Writer, Written } from '../resources.ts';
+import type { RecordFields, ResourceKind, StoredResource, Writer, Written } from './types.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';
 import { changedFields } from './diff.ts';
 import { writeMembers } from './members.ts';

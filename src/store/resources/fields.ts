@@ -1,4 +1,4 @@
-import type { RecordFields } from '../resources.ts';
+import type { RecordFields } from './types.ts';
 
 /** Columns of `record` that a write sets, in the order of `fieldValues`. */
 export const RECORD_COLUMNS = [

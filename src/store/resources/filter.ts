@@ -1,5 +1,5 @@
 import { type Filter, type FilterAttribute, foldCase } from '../../model/filter.ts';
-import type { ResourceKind } from '../resources.ts';
+import type { ResourceKind } from './types.ts';
 
 /** Collects the values of a statement; gives the placeholder, cast to its type. */
 export interface Parameters {

@@ -1,6 +1,6 @@
 import type { Db, Statement } from '../db.ts';
 import { byId } from './scope.ts';
-import type { MemberWrite, StoredResource, Writer, Written } from '../resources.ts';
+import type { MemberWrite, StoredResource, Writer, Written } from './types.ts';
 
 /** What every write of memberships needs of the group: locked, so that writes of one group come one after the other. */
 const GROUP = `g as (

@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import type { Link, ListQuery, ResourceKind, StoredResource } from '../resources.ts';
+import type { Link, ListQuery, ResourceKind, StoredResource } from './types.ts';
 import { byId, isLookUp, scopeOf } from './scope.ts';
 import { compileFilter, type Parameters, sortExpression } from './filter.ts';
 

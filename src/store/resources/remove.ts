@@ -1,6 +1,6 @@
 import type { Db } from '../db.ts';
 import { blockSignIn } from '../leave.ts';
-import type { ResourceKind, StoredResource, Writer, Written } from '../resources.ts';
+import type { ResourceKind, StoredResource, Writer, Written } from './types.ts';
 import { lockResource } from './change.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Filter, FilterAttribute } from '../../model/filter.ts';
-import type { ResourceKind } from '../resources.ts';
+import type { ResourceKind } from './types.ts';
 
 /**
  * Live records of a source and kind (`$1` is the source), said so that PostgreSQL finds names and ids by their index
