@@ -51,7 +51,7 @@ test('whatever is killed at whatever moment, nothing acknowledged is lost and no
   const kill = (victims: readonly Victim[]): void => {
     const pause = random() * 60;
     back = killing;
-    killing = killing.then(async () => {
+    killing = following(back, async () => {
       await sleep(pause);
       await machine.kill(victims);
       kills += victims.length;
@@ -128,6 +128,11 @@ async function startMachine(at: Scene): Promise<Machine> {
       if (victims.includes('bridge')) bridge = await at.serve();
     },
   };
+}
+
+async function following(before: Promise<void>, next: () => Promise<void>): Promise<void> {
+  await before;
+  await next();
 }
 
 /** Those who are there before the storm, with access that is complete when it begins. */

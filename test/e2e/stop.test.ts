@@ -76,9 +76,9 @@ test('SIGTERM to the process group of npx drawbridge serve ends with 0 and leave
   const client = scimClient(() => url, token);
   await client.createGroup('dba');
   const done: string[] = [];
-  let stopped = false;
+  const stopped = new AbortController();
   const writers = Array.from({ length: 4 }, async (_, w) => {
-    for (let i = 0; !stopped; i++) {
+    for (let i = 0; !stopped.signal.aborted; i++) {
       const userName = `w${w}-${i}@example.com`;
       const made = await post(url, token, userName);
       if (made === 201) done.push(userName);
@@ -89,7 +89,7 @@ test('SIGTERM to the process group of npx drawbridge serve ends with 0 and leave
   signal(busy.pid, 'SIGTERM');
   signal(busy.pid, 'SIGINT');
   assert.deepEqual(await busy.ended, { code: 0, signal: null }, busy.err());
-  stopped = true;
+  stopped.abort();
   await Promise.all(writers);
   await nothingLeft('after an end while requests ran');
   assert.ok(first !== '' && !/level":"(error|fatal)/.test(busy.err()), busy.err());
