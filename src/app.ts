@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
-import { createLive } from './app/live.ts';
+import { createLive, tell } from './app/live.ts';
+import { lostRules, withholdLostRules } from './app/views.ts';
 import { measured } from './app/measured.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
 import type { Loaded } from './config/load.ts';
@@ -86,6 +87,7 @@ async function open(
   const store = await openStore(start.store, { service: true, log: (event, fields) => log.info(fields, event) });
   opened.push(() => store.close());
   const { db } = store;
+  live.setViews(await withholdLostRules(live.views(), () => storeParts.rules.everHadRules(db)));
 
   let jobs: Jobs | undefined;
   let url = '';
@@ -93,8 +95,13 @@ async function open(
     db,
     () => live.settings(),
     () => jobs,
+    () => live.views(),
   );
   const metrics = createMetrics(() => figures.figures());
+  if (live.views().withheld === true) {
+    tell(log, lostRules(start.rules));
+    metrics.rules(false);
+  }
 
   const targetSettings = await startSimulators(start, options, opened);
   const targets = openTargets(targetSettings, store.instance, (target) => measured(target, db, metrics));

@@ -1,7 +1,8 @@
-import type { Jobs } from '../jobs/index.ts';
+import type { Jobs, Views } from '../jobs/index.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { countRecords } from '../store/people-list.ts';
+import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
 import type { Figures } from '../web/metrics.ts';
 import type { Readiness } from '../web/ready.ts';
@@ -14,6 +15,7 @@ export function createFigures(
   db: Db,
   settings: () => Settings,
   jobs: () => Jobs | undefined,
+  views: () => Views,
 ): { figures(): Promise<Figures>; readiness(): Promise<Readiness> } {
   let counted: { readonly at: number; readonly rows: ReturnType<typeof countRecords> } | undefined;
   const records = (): ReturnType<typeof countRecords> => {
@@ -42,11 +44,14 @@ export function createFigures(
       };
     },
     readiness: async () => {
-      const [now, counts] = await Promise.all([status(), records()]);
+      const [now, counts, states] = await Promise.all([status(), records(), targetStates(db)]);
+      const { rules, withheld } = views();
       return {
         store: true,
         // The queue lies in the store and answers with it.
         queue: true,
+        rules: { count: rules.rules.length, withheld: withheld === true },
+        retired: retired(settings(), counts, states),
         sources: settings().sources.map(({ id, type }) => {
           const row = counts.find((r) => r.source === id);
           const age = row?.lastChange == null ? null : Math.round((Date.now() - row.lastChange.getTime()) / 1000);
@@ -68,4 +73,21 @@ export function createFigures(
 async function countDirty(db: Db): Promise<number> {
   const row = await db.row<{ count: number }>({ name: 'dirty-count', text: 'select count(*) as count from dirty' });
   return row?.count ?? 0;
+}
+
+/** What the store knows and the settings don't name any more. */
+export function retired(
+  settings: Settings,
+  counts: ReadonlyArray<{ readonly source: string }>,
+  states: ReadonlyMap<string, unknown>,
+): Readiness['retired'] {
+  const missing = (ids: Iterable<string>, known: ReadonlyArray<{ readonly id: string }>) =>
+    [...new Set(ids)].filter((id) => !known.some((one) => one.id === id)).toSorted();
+  return {
+    sources: missing(
+      counts.map((row) => row.source),
+      settings.sources,
+    ),
+    targets: missing(states.keys(), settings.targets),
+  };
 }

@@ -8,7 +8,7 @@ import { loadSettings } from '../config/load.ts';
 import { createLog } from '../log.ts';
 import { kinds } from './kinds.ts';
 import { createLive, type Live } from './live.ts';
-import { loadViews } from './views.ts';
+import { loadViews, withholdLostRules } from './views.ts';
 
 const SETTINGS = 'sources: { okta: { type: scim } }\ntargets: { t: { type: strongdm, mode: full, simulator: true } }\n';
 const rule = (role: string): string =>
@@ -101,4 +101,35 @@ test('watching notices a change once it has settled, and ends when told', async 
   write('rules/b.yaml', '');
   await sleep(60);
   assert.equal(changes.length, 1);
+});
+
+test('a rules folder that is emptied or gone keeps the old rules; that there are to be none has to be said', () => {
+  const live = start();
+  rmSync(join(folder.path, 'rules/a.yaml'));
+  assert.equal(live.reload(), false);
+  rmSync(join(folder.path, 'rules'), { recursive: true });
+  assert.equal(live.reload(), false);
+  mkdirSync(join(folder.path, 'rules'));
+  write('rules/a.yaml', '# nothing yet\n');
+  assert.equal(live.reload(), false);
+  assert.deepEqual(granted(live), ['first']);
+  assert.match(logged, /there are no rules in .*rules, and there were before/);
+  write('rules/a.yaml', 'rules: []\n');
+  assert.equal(live.reload(), true);
+  assert.deepEqual(granted(live), []);
+});
+
+test('rules that were lost before the start are withheld until some are there again', async () => {
+  rmSync(join(folder.path, 'rules/a.yaml'));
+  const live = start();
+  const lost = await withholdLostRules(live.views(), () => Promise.resolve(true));
+  assert.equal(lost.withheld, true);
+  assert.equal((await withholdLostRules(live.views(), () => Promise.resolve(false))).withheld, undefined);
+  live.setViews(lost);
+  assert.equal(live.reload(), false);
+  assert.equal(live.views().withheld, true);
+  write('rules/a.yaml', rule('back'));
+  assert.equal(live.reload(), true);
+  assert.equal(live.views().withheld, undefined);
+  assert.deepEqual(granted(live), ['back']);
 });

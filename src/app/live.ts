@@ -4,7 +4,7 @@ import type { Views } from '../jobs/deps.ts';
 import type { Log } from '../log.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings } from '../model/settings.ts';
-import { loadViews, signatureOf } from './views.ts';
+import { loadViews, lostRules, signatureOf } from './views.ts';
 
 /** Settings and rules as they hold at the moment. */
 export interface Live {
@@ -15,6 +15,8 @@ export interface Live {
    * new ones hold now.
    */
   reload(): boolean;
+  /** What planning goes by from now on; for what only the store knows. */
+  setViews(views: Views): void;
   /** Reloads when a file changes, looking every `everyMs`. Gives how to stop that. */
   watch(everyMs: number, changed: () => void): () => void;
 }
@@ -54,6 +56,9 @@ export function createLive(
     const next: Settings = restart ? keepFixed(settings, wanted) : wanted;
     const read = loadViews(next, loaded?.document);
     if (read.views === undefined) return refuse(read.problems);
+    if (read.views.unstated === true && (views.unstated !== true || views.withheld === true)) {
+      return refuse([...read.problems, lostRules(next.rules)]);
+    }
     for (const problem of read.problems) tell(log, problem);
     if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
     [settings, views] = [next, read.views];
@@ -65,6 +70,7 @@ export function createLive(
   return {
     settings: () => settings,
     views: () => views,
+    setViews: (wanted) => void (views = wanted),
     reload,
     watch: (everyMs, changed) => {
       let seen = settled;

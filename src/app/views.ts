@@ -31,8 +31,21 @@ export function loadViews(settings: Settings, document?: SettingsDocument): Load
   });
   const problems = [...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
-  return { views: { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings) }, problems };
+  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings) };
+  return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
+
+/** Where no file says which rules there are, and there were some before, nobody meant that: people keep what they have. */
+export async function withholdLostRules(views: Views, everHadRules: () => Promise<boolean>): Promise<Views> {
+  return views.unstated === true && (await everHadRules()) ? { ...views, withheld: true } : views;
+}
+
+/** What is told then, and how to end it. */
+export const lostRules = (folder: string): Problem => ({
+  severity: 'error',
+  message: `there are no rules in ${folder}, and there were before: people keep what they have, and nobody is given anything`,
+  remedy: 'Put the rules back. If nobody is to have anything, say so in a file there: rules: []',
+});
 
 /** A real target gets nothing by itself before its first full plan was applied by hand. */
 function needBaseline(settings: Settings): ReadonlySet<string> {
@@ -75,6 +88,13 @@ const LARGEST = 4 * 1024 * 1024;
 
 type RulesFiles = { readonly files: ReadonlyArray<{ path: string; text: string }> } | { readonly problem: Problem };
 
+const REMEDIES: Readonly<Record<string, string>> = {
+  EFBIG: 'Split it into several files.',
+  EISDIR: 'Rules are files in one folder, not folders in it: rename this one, or give it another ending.',
+  ENOENT: 'It is a link that leads nowhere: mend or remove it.',
+  ENOTDIR: 'It must be a folder with rules files: correct rules: in the settings.',
+};
+
 /** A folder that is not there has no rules in it; one that can't be read is a problem. */
 function readRulesFolder(folder: string): RulesFiles {
   try {
@@ -83,20 +103,16 @@ function readRulesFolder(folder: string): RulesFiles {
   } catch (error) {
     const { code, path = folder, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && path === folder) return { files: [] };
-    const reason = code ?? message;
+    const remedy = REMEDIES[code ?? ''] ?? 'Give this user the right to read them, or correct rules: in the settings.';
     return {
-      problem: {
-        severity: 'error',
-        message: `the rules in ${path} can't be read (${reason})`,
-        remedy: 'Give this user the right to read them, or correct rules: in the settings.',
-      },
+      problem: { severity: 'error', message: `the rules in ${path} can't be read (${code ?? message})`, remedy },
     };
   }
 }
 
 function readRulesFile(path: string): { path: string; text: string } {
   const text = readFileSync(path, 'utf8');
-  if (text.length > LARGEST) throw Object.assign(new Error('larger than 4 MiB'), { path });
+  if (text.length > LARGEST) throw Object.assign(new Error('larger than 4 MiB'), { code: 'EFBIG', path });
   return { path, text };
 }
 

@@ -29,7 +29,7 @@ export function addApply(program: Program): void {
         });
       }
       return context.withStore(async (store) => {
-        const applied = await applyPlan(planDeps(context, store), hash, context.actor);
+        const applied = await applyPlan(await planDeps(context, store), hash, context.actor);
         if (applied === undefined) {
           throw new CommandError(EXIT.failed, `there is no plan ${hash}`, { remedy: 'Make one: drawbridge plan' });
         }

@@ -22,7 +22,7 @@ export function addExplain(program: Program): void {
             : slash < 0
               ? { target: role }
               : { target: role.slice(0, slash), role: role.slice(slash + 1) };
-        const explained = await explain(planDeps(context, store), id, only);
+        const explained = await explain(await planDeps(context, store), id, only);
         return { json: asJson(explained), text: asText(explained) };
       }),
   });

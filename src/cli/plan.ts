@@ -46,7 +46,7 @@ export function addPlan(program: Program): void {
         const { person, target } = options;
         const persons = person === undefined ? undefined : [(await findPerson(store.db, person)).id];
         const shown = progress(context.io, 'planning');
-        const plan = await planFull(planDeps(context, store), {
+        const plan = await planFull(await planDeps(context, store), {
           save: true,
           actor: context.actor,
           ...(persons === undefined ? {} : { persons }),

@@ -28,7 +28,7 @@ export function warnings(
   if (rules === 0) {
     warn(
       undefined,
-      `no rules in ${settings.rules}: nobody gets access`,
+      `no rules in ${settings.rules}: nobody is given access`,
       'Write one; config/rules of the project has examples.',
     );
   }

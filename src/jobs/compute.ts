@@ -99,7 +99,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     person,
     target,
     ...(desired === undefined ? {} : { desired }),
-    undecided: wanted.undecided.get(target.id) ?? new Set(),
+    undecided: undecidedAt(ground, of, target.id, ledger),
     ...(observed === undefined ? {} : { observed }),
     ...(holder === undefined ? {} : { loginHolder: holder.account }),
     targetRead: ground.states.get(target.id)?.observedAt != null,
@@ -118,4 +118,11 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     ...(observed === undefined ? {} : { observed }),
     ...(desired === undefined ? {} : { login: desired.profile.login }),
   };
+}
+
+/** While rules are withheld nothing that an account has can be decided; who left loses all of it nevertheless. */
+function undecidedAt(ground: Ground, of: WantedPerson, target: string, ledger: readonly LedgerRow[]) {
+  const { person, wanted } = of;
+  if (ground.views.withheld === true && person.life !== 'left') return new Set(ledger.map((row) => row.item));
+  return wanted.undecided.get(target) ?? new Set<LedgerRow['item']>();
 }

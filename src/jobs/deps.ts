@@ -18,6 +18,10 @@ export interface Views {
   readonly targets: readonly TargetView[];
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;
+  /** No file says which rules there are: the folder is missing or empty. */
+  readonly unstated?: boolean;
+  /** Besides, rules were in force before: nothing is given, and taken only from those who are suspended or left. */
+  readonly withheld?: boolean;
 }
 
 /** What planning needs. */

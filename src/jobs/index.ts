@@ -156,7 +156,9 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
 
   const rulesChanged = async (): Promise<void> => {
     const views = deps.views();
-    await store.rules.noteRevision(db, views.rules.revision, { rules: views.rules.rules.length });
+    if (views.withheld !== true) {
+      await store.rules.noteRevision(db, views.rules.revision, { rules: views.rules.rules.length });
+    }
     if (await store.dirty.markAllIfNew(db, signatureOf(views))) wake();
   };
 
@@ -222,12 +224,12 @@ function openQueue({ postgres, targets, log, concurrency, alone }: JobsOptions):
 }
 
 /** Stands for all of settings and rules that plans rest on. */
-function signatureOf({ rules, targets }: Views): string {
+function signatureOf({ rules, targets, withheld }: Views): string {
   const seen = targets.map(({ profile, ...rest }) => ({
     ...rest,
     profile: Object.fromEntries(Object.entries(profile).map(([name, expression]) => [name, expression?.text])),
   }));
   return createHash('sha256')
-    .update(JSON.stringify([rules.revision, seen]))
+    .update(JSON.stringify([rules.revision, seen, ...(withheld === true ? ['withheld'] : [])]))
     .digest('hex');
 }

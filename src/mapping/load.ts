@@ -18,11 +18,18 @@ export interface RulesInput {
   readonly attributes: readonly AttributeDeclaration[];
 }
 
+export interface LoadedRules {
+  readonly rules?: RuleSet;
+  readonly problems: readonly Problem[];
+  /** Some file says `rules:`, be it of an empty list. Without that nobody has said that there are to be none. */
+  readonly stated: boolean;
+}
+
 /**
  * Reads and type-checks all rules. Every problem comes at once, with its place; with an error among them there are no
  * rules, and those in force stay. No rules at all is a warning.
  */
-export function loadRules(input: RulesInput): { readonly rules?: RuleSet; readonly problems: readonly Problem[] } {
+export function loadRules(input: RulesInput): LoadedRules {
   const problems: Problem[] = [];
   const known: Known = {
     engine: createEngine(input.attributes),
@@ -32,10 +39,12 @@ export function loadRules(input: RulesInput): { readonly rules?: RuleSet; readon
   const loaded: LoadedRule[] = [];
   const byId = new Map<string, LoadedRule>();
   const tests: RuleTest[] = [];
+  let stated = false;
   for (const { path, text } of input.files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const doc = readDocument(path, text, problems);
     if (doc.root === undefined) continue;
     const keys = mapOf(doc, doc.root, 'a rules file', ['rules', 'tests']);
+    if (keys?.rules !== undefined) stated = true;
     for (const node of listOf(doc, keys?.rules, '`rules`')) {
       if (loaded.length >= MAX_RULES) {
         doc.report(node, `there are more than ${MAX_RULES} rules`, { remedy: 'name groups in fewer, broader rules' });
@@ -61,9 +70,9 @@ export function loadRules(input: RulesInput): { readonly rules?: RuleSet; readon
     problems.push({ severity: 'warning', message, remedy: 'write one into the rules folder' });
   }
   problems.sort(byPlace);
-  if (problems.some((p) => p.severity === 'error')) return { problems };
+  if (problems.some((p) => p.severity === 'error')) return { problems, stated };
   const rules = loaded.map((l) => l.rule).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  return { rules: { revision: revisionOf(loaded), rules, tests }, problems };
+  return { rules: { revision: revisionOf(loaded), rules, tests }, problems, stated };
 }
 
 /** SHA-256 over what the rules mean: their order, the files they stand in, comments and `about` don't count. */

@@ -16,3 +16,11 @@ export async function noteRevision(
     await appendEvents(tx, [{ actor: 'drawbridge', kind: 'rules.loaded', object: revision, detail: summary }]);
   });
 }
+
+/** Were there ever rules in force? */
+export async function everHadRules(db: Db): Promise<boolean> {
+  const row = await db.row<{ had: boolean }>({
+    text: `select exists (select 1 from rules_revision where (summary->>'rules')::int > 0) as had`,
+  });
+  return row?.had === true;
+}

@@ -4,6 +4,10 @@ import type { Response } from 'express';
 export interface Readiness {
   readonly store: boolean;
   readonly queue: boolean;
+  /** `withheld`: they are lost, and people keep what they have. */
+  readonly rules: { readonly count: number; readonly withheld: boolean } | null;
+  /** Not in the settings any more, but in the store: these sources' people and these targets' ledgers stay as they are. */
+  readonly retired: { readonly sources: readonly string[]; readonly targets: readonly string[] };
   readonly sources: ReadonlyArray<{
     readonly id: string;
     readonly type: string;
@@ -22,13 +26,22 @@ export interface Readiness {
   }>;
 }
 
+const NOTHING: Readiness = {
+  store: false,
+  queue: false,
+  rules: null,
+  retired: { sources: [], targets: [] },
+  sources: [],
+  targets: [],
+};
+
 /** 200 when store and queue work, else 503; the body is the same in both. Never waits longer than `limitMs`. */
 export async function sendReadiness(response: Response, ask: () => Promise<Readiness>, limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
   const found = await Promise.race([ask().catch(() => undefined), late]);
   clearTimeout(timer);
-  const body = found ?? { store: false, queue: false, sources: [], targets: [] };
+  const body = found ?? NOTHING;
   const ready = body.store && body.queue;
   response.status(ready ? 200 : 503).json({ ready, ...body });
 }

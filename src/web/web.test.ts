@@ -15,7 +15,14 @@ const FIGURES: Figures = {
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
   tokens: [{ id: 'tok_1', source: 'okta', expiresAt: new Date(1_800_000_000_000) }],
 };
-const READY: Readiness = { store: true, queue: true, sources: [], targets: [] };
+const READY: Readiness = {
+  store: true,
+  queue: true,
+  sources: [],
+  targets: [],
+  rules: null,
+  retired: { sources: [], targets: [] },
+};
 
 let server: Listening | undefined;
 let logged = '';
@@ -148,7 +155,15 @@ test('readiness: 200 while store and queue work, else 503', async () => {
   const broken = await serve({ readiness: () => Promise.reject(new Error('away')) });
   const answer = await fetch(`${broken.url}/readyz`);
   assert.equal(answer.status, 503);
-  assert.deepEqual(await answer.json(), { ready: false, store: false, queue: false, sources: [], targets: [] });
+  assert.deepEqual(await answer.json(), {
+    ready: false,
+    store: false,
+    queue: false,
+    sources: [],
+    targets: [],
+    rules: null,
+    retired: { sources: [], targets: [] },
+  });
 });
 
 test('a port in use, and an address that is not ours, are explained', async () => {
