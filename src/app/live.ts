@@ -57,7 +57,7 @@ export function createLive(
     const read = loadViews(next, loaded?.document);
     if (read.views === undefined) return refuse(read.problems);
     if (read.views.unstated === true && (views.unstated !== true || views.withheld === true)) {
-      return refuse([...read.problems, lostRules(next.rules)]);
+      return refuse([...read.problems, lostRules(next.rules, views.withheld === true ? undefined : '')]);
     }
     for (const problem of read.problems) tell(log, problem);
     if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');

@@ -41,10 +41,13 @@ export async function withholdLostRules(views: Views, everHadRules: () => Promis
 }
 
 /** What is told then, and how to end it. */
-export const lostRules = (folder: string): Problem => ({
+export const lostRules = (
+  folder: string,
+  then = ': people keep what they have, and nobody is given anything',
+): Problem => ({
   severity: 'error',
-  message: `there are no rules in ${folder}, and there were before: people keep what they have, and nobody is given anything`,
-  remedy: 'Put the rules back. If nobody is to have anything, say so in a file there: rules: []',
+  message: `there are no rules in ${folder}, and there were before${then}`,
+  remedy: 'Put the rules back. If nobody is to have anything, write a file there that says `rules: []`.',
 });
 
 /** A real target gets nothing by itself before its first full plan was applied by hand. */
