@@ -68,7 +68,7 @@ export function addPeople(program: Program): void {
           ),
           ...(groups.length === 0
             ? ['  in no group']
-            : groups.map((g) => `  group   ${g.path.map((s) => s.name).join(' → ')}`)),
+            : groups.map((g) => `  group   ${g.path.map((s) => s.name).join(' → ')}  ${g.id}`)),
           ...Object.entries(attributes).map(([name, value]) => `  ${name}: ${clip(showValue(value), 90)}`),
         ];
         return {

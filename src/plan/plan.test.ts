@@ -160,7 +160,10 @@ test('the basis moves with what a step rests on, and not with the clock or the c
   assert.equal(of({ now: new Date(0) }), basis);
   assert.equal(of({ desired: wants({ 'role:db': { causes: [{ rule: 'other' }] } }) }), basis);
   assert.equal(of({ ledger: [{ ...OWNED, plan: 'other' }] }), basis);
+  // A step approved while the target only observes holds when it begins to act by itself.
+  assert.equal(of({ target: view({ mode: 'observe' }) }), basis);
   const moved: Array<Partial<StepInput>> = [
+    { target: view({ mode: 'add-only' }) },
     { person: { ...person(), generation: 1 } },
     { person: person('suspended') },
     { person: { ...person(), records: [record({ anchor: 'ann', version: 2 })] } },
