@@ -163,7 +163,6 @@ test('the basis moves with what a step rests on, and not with the clock or the c
   // A step approved while the target only observes holds when it begins to act by itself.
   assert.equal(of({ target: view({ mode: 'observe' }) }), basis);
   const moved: Array<Partial<StepInput>> = [
-    { target: view({ mode: 'add-only' }) },
     { person: { ...person(), generation: 1 } },
     { person: person('suspended') },
     { person: { ...person(), records: [record({ anchor: 'ann', version: 2 })] } },
