@@ -8,7 +8,7 @@ import { compileProfile } from '../mapping/profile.ts';
 import { CORE_ATTRIBUTES } from '../model/attributes.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Problem } from '../model/rules.ts';
-import type { Settings } from '../model/settings.ts';
+import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
 
 export interface LoadedViews {
@@ -73,7 +73,7 @@ function loadTargetViews(
       place: (field) =>
         field in target.profile ? document?.place(['targets', target.id, 'profile', field]) : undefined,
     });
-    problems.push(...compiled.problems);
+    problems.push(...compiled.problems, ...unusedFields(target, kind.profile, document));
     if (compiled.template === undefined) continue;
     targets.push({
       id: target.id,
@@ -84,6 +84,24 @@ function loadTargetViews(
     });
   }
   return { targets, problems };
+}
+
+/** A field that this kind of account does not have would be planned as a change for ever. */
+function unusedFields(
+  target: TargetSettings,
+  known: Readonly<Record<string, string>>,
+  document: SettingsDocument | undefined,
+): Problem[] {
+  const unused = Object.keys(target.profile).filter((field) => !(field in known));
+  return unused.map((field) => {
+    const place = document?.place(['targets', target.id, 'profile', field]);
+    return {
+      severity: 'error',
+      message: `accounts of type ${target.type} have no ${field}`,
+      remedy: `Remove it. Fields: ${Object.keys(known).join(', ')}.`,
+      ...(place === undefined ? {} : { place }),
+    };
+  });
 }
 
 /** The longest rules file that is read, bytes. */
