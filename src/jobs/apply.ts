@@ -9,6 +9,7 @@ import type { Target } from '../targets/target.ts';
 import { type Attempt, carryOutChange, isAdding, look } from './attempt.ts';
 import { type PlannedLane, computePersons } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
+import { findOurs } from './find-ours.ts';
 import { readGround } from './ground.ts';
 import { field } from './read-back.ts';
 import { rebase } from './rebase.ts';
@@ -88,9 +89,6 @@ async function workOn(deps: WorkDeps, held: HeldLane, target: Target): Promise<S
  */
 async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promise<Settlement | undefined> {
   const lane = await computeLane(deps, held);
-  const known = begin(deps, held, target, 'leave', lane);
-  const login = known.ref.login === '' ? await lastLogin(deps, held) : known.ref.login;
-  const attempt = { ...known, ref: { ...known.ref, login } };
   const change: Change = {
     op: 'block',
     item: 'account',
@@ -101,13 +99,7 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
     risk: 'low',
   };
   try {
-    // An account that was never made, or not yet confirmed, is looked for first.
-    if (attempt.account === undefined && (login !== '' || attempt.ref.accountId !== undefined)) {
-      const found = await look(attempt);
-      // By its login alone it may be another's, which made our own attempt to make one fail.
-      if (attempt.ref.accountId !== undefined || found?.mark === held.person) attempt.account = found;
-      else await releaseUnmade(deps, held);
-    }
+    const attempt = await findOurs(begin(deps, held, target, 'leave', lane));
     if (attempt.account !== undefined || attempt.ref.accountId !== undefined) await carryOutChange(attempt, change);
   } catch (error) {
     const failure = toFailure(error);
@@ -119,20 +111,6 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
   await deps.store.work.clearBlock(deps.db, held);
   await deps.store.dirty.markDirty(deps.db, [held.person], true);
   return undefined;
-}
-
-/** What was claimed for an account that was never made. If it shows up after all, it is known by our mark. */
-async function releaseUnmade({ db, store }: WorkDeps, { target, person }: HeldLane): Promise<void> {
-  for (const row of await store.ledger.ledgerOf(db, [person])) {
-    if (row.target === target && !row.confirmed) await store.ledger.releaseItem(db, target, person, row.item);
-  }
-}
-
-/** The login with which we last tried to make an account: it may be there although no answer came. */
-async function lastLogin({ db, store }: WorkDeps, { target, person }: HeldLane): Promise<string> {
-  const steps = await store.plans.stepsOfPerson(db, person, 50);
-  const made = steps.flatMap((step) => (step.target === target ? step.changes : [])).find((c) => c.op === 'create');
-  return field(made?.after, 'login') ?? '';
 }
 
 /** A block waits whatever the world looks like. */
@@ -173,7 +151,8 @@ const planAgain = (held: HeldLane, step: 'moved' | 'superseded'): Settlement => 
  * The changes of a step in order. What can't be given or taken as it stands is left out and parks the lane at the end,
  * so that one refusal does not keep back the rest; a refused account ends it, since all else hangs on that.
  */
-async function runChanges(attempt: Attempt, changes: readonly Change[]): Promise<Settlement | 'lost'> {
+async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<Settlement | 'lost'> {
+  let attempt = begun;
   const { deps, held } = attempt;
   let refused: Failure | undefined;
   for (const change of changes) {
@@ -183,6 +162,10 @@ async function runChanges(attempt: Attempt, changes: readonly Change[]): Promise
     if (wanted.revision !== held.revision) return asItWas(held);
     if (isAdding(change) && wanted.generation !== held.step?.generation) return planAgain(held, 'superseded');
     try {
+      if (isSearch(change)) {
+        attempt = await findOurs(attempt);
+        if (attempt.account === undefined) continue;
+      }
       await carryOutChange(attempt, change);
     } catch (error) {
       const failure = toFailure(error);
@@ -196,6 +179,10 @@ async function runChanges(attempt: Attempt, changes: readonly Change[]): Promise
   // What went through changes the basis: the lane is planned again, and parked until then.
   return { ...afterFailure(deps, held.attempts, refused), planAgain: attempt.progress };
 }
+
+/** An account that was claimed and never heard of: what is there decides. */
+const isSearch = ({ op, item, after }: Change): boolean =>
+  op === 'claim' && item === 'account' && field(after, 'accountId') === undefined;
 
 async function afterTrouble(attempt: Attempt, failure: Failure, changes: readonly Change[]): Promise<Settlement> {
   const { deps, held } = attempt;

@@ -37,6 +37,19 @@ export function planAccount(draft: Draft, profile: Profile, wanted: DesiredItem)
   return true;
 }
 
+/**
+ * An account that was claimed and never confirmed, while nothing more is to be given: what is there decides whether it
+ * is ours or was never made. True when a claim is planned.
+ */
+export function settleClaim(draft: Draft): boolean {
+  const { observed, targetRead } = draft.input;
+  const row = draft.owned.get('account');
+  if (row === undefined || row.confirmed || (observed === undefined && !targetRead)) return false;
+  const after = observed === undefined ? {} : { accountId: observed.id };
+  draft.change('claim', 'account', { after, causes: row.causes });
+  return true;
+}
+
 function planCreation(draft: Draft, profile: Profile, wanted: DesiredItem): boolean {
   const { loginHolder, rivals } = draft.input;
   if (draft.owned.get('account')?.confirmed === true) {

@@ -1,5 +1,5 @@
-import { aliasItem, itemRole, roleItem } from '../model/accounts.ts';
-import { isReadOnly } from './account.ts';
+import { aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
+import { isReadOnly, settleClaim } from './account.ts';
 import { planRemovals, take } from './attachments.ts';
 import type { Draft } from './draft.ts';
 
@@ -36,10 +36,23 @@ export function planSuspended(draft: Draft): void {
   if (mode !== 'add-only') planRemovals(draft);
   for (const row of draft.owned.values()) {
     const role = itemRole(row.item);
-    if (role === undefined || !draft.isProtected(role)) continue;
+    if (role === undefined) continue;
+    // Claimed, and never heard of when the suspension came: kept if it is there, else it is no longer given.
+    const stays = draft.input.desired?.items.has(row.item) === true;
+    if (!draft.isProtected(role)) {
+      if (stays && !row.confirmed) settleRole(draft, row, role);
+      continue;
+    }
     const wanted = draft.input.desired?.items.has(row.item) === true || draft.input.undecided.has(row.item);
     if (wanted || mode === 'add-only') take(draft, row, 'explicit');
   }
+}
+
+function settleRole(draft: Draft, row: LedgerRow, role: string): void {
+  const found = draft.input.roles(role);
+  const roleId = row.objectId ?? (typeof found === 'string' ? undefined : found.id);
+  if (roleId === undefined || draft.input.observed?.roles.has(roleId) !== true) take(draft, row, 'explicit');
+  else draft.change('claim', row.item, { after: { role, roleId }, causes: row.causes });
 }
 
 /** False when there is no account to act upon, or it is another's. */
@@ -49,11 +62,16 @@ function blockSignIn(draft: Draft): boolean {
   const evidence = person.evidence ?? 'explicit';
   if (observed === undefined) {
     // Before the target was read the ledger is all that is known; afterwards there is nothing to block.
-    if (row?.objectId === undefined || targetRead) return false;
+    if (row?.objectId === undefined || targetRead) {
+      settleClaim(draft);
+      return false;
+    }
   } else {
     if (row === undefined && observed.mark !== person.id) return false;
     if (isReadOnly(draft, observed, true)) return false;
-    if (row?.confirmed !== true) draft.change('claim', 'account', { after: { accountId: observed.id } });
+    if (row?.confirmed !== true && !settleClaim(draft)) {
+      draft.change('claim', 'account', { after: { accountId: observed.id } });
+    }
     if (!observed.active) return true;
   }
   const causes = row?.causes;

@@ -1,6 +1,6 @@
 import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
 import type { StepInput, StepResult } from '../model/planning.ts';
-import { isReadOnly, planAccount } from './account.ts';
+import { isReadOnly, planAccount, settleClaim } from './account.ts';
 import { planAdditions, planRemovals } from './attachments.ts';
 import { basisOf } from './basis.ts';
 import { digest } from './canonical.ts';
@@ -39,12 +39,15 @@ function planActive(draft: Draft): void {
     planAdditions(draft, desired.items);
   } else {
     // Nothing is wanted, or nothing could be decided: the account stays as it is.
-    if (observed === undefined || !draft.owned.has('account') || !hasAttachments(draft)) return;
+    if (observed === undefined) return void settleClaim(draft);
+    if (!draft.owned.has('account') || (!hasAttachments(draft) && !isUnheard(draft))) return;
     if (isReadOnly(draft, observed, false)) return;
+    settleClaim(draft);
   }
   if (observed !== undefined && target.mode !== 'add-only') planRemovals(draft);
 }
 
+const isUnheard = (draft: Draft): boolean => draft.owned.get('account')?.confirmed === false;
 const hasAttachments = (draft: Draft): boolean => [...draft.owned.keys()].some((item) => item !== 'account');
 
 /** Puts steps, findings and holds together. The hash covers the steps, in their canonical order. */

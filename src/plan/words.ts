@@ -40,6 +40,9 @@ export function saying(change: Change): string {
   switch (op) {
     case 'claim':
     case 'adopt':
+      if (item === 'account' && text(change.after, 'accountId') === undefined) {
+        return 'look whether the account was made: no answer came';
+      }
       return `${op} ${thing(item)}, which is there already`;
     case 'create':
       return `create account ${login(change.after)}`;

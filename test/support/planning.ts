@@ -196,9 +196,13 @@ function applyChange(world: World, step: Step, change: Change): World {
       };
     }
     case 'claim':
+      if (change.item === 'account' && account === undefined) {
+        // Never made: what was claimed with it is let go.
+        return { ...world, ledger: world.ledger.filter((r) => r.person !== person || r.confirmed) };
+      }
       return {
         ...world,
-        ledger: put(change.item, { objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? '' }),
+        ledger: put(change.item, { objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? account?.id ?? '' }),
       };
     case 'update':
       return { ...world, accounts: see({ profile: change.after as Profile }) };

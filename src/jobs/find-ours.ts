@@ -1,0 +1,33 @@
+import { type Attempt, look } from './attempt.ts';
+import { field } from './read-back.ts';
+
+/**
+ * Looks for an account that we may have made without hearing of it. One that is known by its id, or has our mark,
+ * becomes the attempt's account: by its login alone it may be another's, which made our own attempt fail. Where there is
+ * none, the ledger lets go of what was claimed with it; should it show up after all, it is known by our mark.
+ * Throws `Failure`.
+ */
+export async function findOurs(attempt: Attempt): Promise<Attempt> {
+  if (attempt.account !== undefined) return attempt;
+  const login = attempt.ref.login === '' ? await lastLogin(attempt) : attempt.ref.login;
+  const known = { ...attempt, ref: { ...attempt.ref, login } };
+  const asked = login !== '' || known.ref.accountId !== undefined;
+  const found = asked ? await look(known) : undefined;
+  if (known.ref.accountId !== undefined || found?.mark === known.ref.person) return { ...known, account: found };
+  await releaseUnmade(known);
+  return known;
+}
+
+/** The login with which we last tried to make an account: it may be there although no answer came. */
+async function lastLogin({ deps: { db, store }, held }: Attempt): Promise<string> {
+  const steps = await store.plans.stepsOfPerson(db, held.person, 50);
+  const changes = steps.flatMap((step) => (step.target === held.target ? step.changes : []));
+  return field(changes.find((change) => change.op === 'create')?.after, 'login') ?? '';
+}
+
+async function releaseUnmade({ deps: { db, store }, held }: Attempt): Promise<void> {
+  for (const row of await store.ledger.ledgerOf(db, [held.person])) {
+    if (row.target !== held.target || row.confirmed) continue;
+    await store.ledger.releaseItem(db, held.target, held.person, row.item);
+  }
+}
