@@ -127,8 +127,19 @@ function differs(draft: Draft, before: Profile, after: Profile): boolean {
 /** Logins and addresses that differ in case only are the same: many targets store them in lower case. */
 const sameText = (a: string, b: string): boolean => foldCase(a) === foldCase(b);
 
+/**
+ * A block that we set about and that did not come to pass before the person came back: the ledger must not go on
+ * calling it ours, or a later one of another hand would be lifted.
+ */
+export function settleBlock(draft: Draft, observed: Observed): void {
+  const row = draft.owned.get('account');
+  if (!observed.active || row?.blocked !== true || !draft.input.target.can.block) return;
+  draft.change('enable', 'account', { before: { active: true }, after: { active: true }, causes: row.causes });
+}
+
 /** Lifts a block, if it is ours. */
 function planReturn(draft: Draft, observed: Observed, wanted: DesiredItem): void {
+  settleBlock(draft, observed);
   if (observed.active) return;
   if (draft.owned.get('account')?.blocked !== true) {
     draft.find(

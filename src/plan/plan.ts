@@ -1,6 +1,6 @@
 import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
 import type { StepInput, StepResult } from '../model/planning.ts';
-import { isReadOnly, planAccount, settleClaim } from './account.ts';
+import { isReadOnly, planAccount, settleBlock, settleClaim } from './account.ts';
 import { planAdditions, planRemovals } from './attachments.ts';
 import { basisOf } from './basis.ts';
 import { digest } from './canonical.ts';
@@ -40,15 +40,19 @@ function planActive(draft: Draft): void {
   } else {
     // Nothing is wanted, or nothing could be decided: the account stays as it is.
     if (observed === undefined) return void settleClaim(draft);
-    if (!draft.owned.has('account') || (!hasAttachments(draft) && !isUnheard(draft))) return;
-    if (isReadOnly(draft, observed, false)) return;
+    if (!draft.owned.has('account') || isAtRest(draft) || isReadOnly(draft, observed, false)) return;
     settleClaim(draft);
+    settleBlock(draft, observed);
   }
   if (observed !== undefined && target.mode !== 'add-only') planRemovals(draft);
 }
 
-const isUnheard = (draft: Draft): boolean => draft.owned.get('account')?.confirmed === false;
-const hasAttachments = (draft: Draft): boolean => [...draft.owned.keys()].some((item) => item !== 'account');
+/** Nothing of ours hangs on the account, and nothing about the account itself is open. */
+function isAtRest({ owned, input }: Draft): boolean {
+  const row = owned.get('account');
+  const open = row?.confirmed !== true || (row.blocked === true && input.observed?.active === true);
+  return !open && [...owned.keys()].every((item) => item === 'account');
+}
 
 /** Puts steps, findings and holds together. The hash covers the steps, in their canonical order. */
 export function makePlan(steps: readonly Step[], findings: readonly Finding[], holds: readonly Hold[]): Plan {
