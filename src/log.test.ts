@@ -43,6 +43,11 @@ test('bearer tokens and passwords in addresses are hidden though nobody told of 
   assert.ok(text.includes('http://a:80/path'), text);
 });
 
+test('how an address is to be written stays readable; a password that is the word does not', () => {
+  const text = logged((log) => log.info('postgres://USER:PASSWORD@HOST/DATABASE, postgres://me:password@host/x'));
+  assert.ok(text.includes('postgres://USER:PASSWORD@HOST/DATABASE, postgres://me:[hidden]@host/x'), text);
+});
+
 test('an error shows type, message, code, remedy and cause, and nothing that a library hung on it', () => {
   const error = Object.assign(new Error('no'), {
     code: 'ECONNREFUSED',

@@ -18,7 +18,8 @@ const SHORTEST = 6;
 /** What carries a secret wherever it stands. `authorization: Bearer x`, `scheme://user:password@host`, tokens of ours. */
 const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${HIDDEN}`],
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"']*):[^\s/@"']+@/gi, `$1:${HIDDEN}@`],
+  // `USER:PASSWORD@HOST` shows how an address is written.
+  [/\b([A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s:/@"']*):(?!PASSWORD@HOST)[^\s/@"']+@/g, `$1:${HIDDEN}@`],
   [/\bdbr_[A-Za-z0-9_-]{8,}/g, HIDDEN],
 ];
 const SECRET_KEY =

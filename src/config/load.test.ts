@@ -159,6 +159,49 @@ test('secrets come by reference; a missing one is told at its line, once', () =>
   assert.match(told(load(target('"${vault:x}"'), { KEY: 'x' }))[0] ?? '', /\$\{vault:…\} is no known reference/);
 });
 
+test('only settings that are secret hide what they refer to; an unknown one does', () => {
+  const text = [
+    'server: { listen: "${env:LISTEN}" }',
+    'store: { url: "postgres://${env:DB_USER}:${env:DB_PASSWORD}@${env:DB_HOST}:${env:DB_PORT}/x" }',
+    'sources: { s: { type: scim } }',
+    'targets:',
+    '  by-token:',
+    '    type: strongdm',
+    '    mode: full',
+    '    host: "${env:SDM_HOST}"',
+    '    accessKey: "${env:ACCESS}"',
+    '    secretKey: "${env:SECRET}"',
+  ].join('\n');
+  const secret = Buffer.alloc(32, 3).toString('base64');
+  const env = {
+    LISTEN: '127.0.0.1:8099',
+    DB_USER: 'bridge-user',
+    DB_PASSWORD: 'pass-word-1',
+    DB_HOST: 'db.example.com',
+    DB_PORT: '54321',
+    SDM_HOST: 'sdm.example.com:443',
+    ACCESS: 'auth-12345',
+    SECRET: secret,
+  };
+  const { problems, secrets } = load(text, env);
+  assert.deepEqual(problems, []);
+  assert.deepEqual([...new Set(secrets)].toSorted(), ['auth-12345', 'pass-word-1', secret].toSorted());
+  const unknown = load(`${text}\n    hots: "\${env:HOTS}"\n`, { ...env, HOTS: 'who-knows' });
+  assert.ok(unknown.secrets.includes('who-knows'));
+});
+
+test('of a whole address that is referred to the password is hidden, and all of it where that is unclear', () => {
+  const text = 'store: { url: "${env:URL}" }\nsources: { s: { type: scim } }\n';
+  const of = (url: string): string[] => [...new Set(load(text, { URL: url }).secrets)];
+  assert.deepEqual(of('postgres://me:hunter22@db.example.com/x'), ['hunter22']);
+  assert.deepEqual(of('postgres://me:hun%2Fter@db.example.com/x'), ['hun%2Fter', 'hun/ter']);
+  assert.deepEqual(of('postgres://me:hun/ter@db.example.com/x'), ['postgres://me:hun/ter@db.example.com/x']);
+  assert.deepEqual(of('postgres://me@db.example.com/x?password=hunter22'), ['hunter22']);
+  assert.deepEqual(of('embedded:data'), []);
+  const query = 'store: { url: "postgres://me@db/x?password=${env:PW}" }\nsources: { s: { type: scim } }\n';
+  assert.deepEqual([...new Set(load(query, { PW: 'hunter22' }).secrets)], ['hunter22']);
+});
+
 test('what a reference stands for is never read as YAML or as another reference', () => {
   const text = 'sources: { s: { type: scim } }\nserver: { publicUrl: "${env:URL}" }\nrules: "$${env:URL}"\n';
   const { settings, folder } = load(text, { URL: 'https://a.example/${env:HOME}' });

@@ -9,6 +9,7 @@ import { complainer, optionIssues } from './issues.ts';
 import { optionNames, type Kind, type Kinds } from './kinds.ts';
 import { literalSecrets, secretsOfUrl } from './literals.ts';
 import { namesAt } from './names.ts';
+import { secretSettings } from './secret-settings.ts';
 import { resolveReferences } from './references.ts';
 import { NOT_YET, settingsSchema, sourceSchema, targetSchema, type SettingsFile } from './schema.ts';
 import { suggest } from '../model/suggest.ts';
@@ -42,7 +43,11 @@ export function loadSettings(options: { file: string; env: Env; kinds: Kinds }):
 
 function check(document: SettingsDocument, env: Env, kinds: Kinds): Loaded {
   const literals = literalSecrets(document.value);
-  const resolved = resolveReferences(document.value, { file: document.file, env });
+  const resolved = resolveReferences(document.value, {
+    file: document.file,
+    env,
+    isSecret: secretSettings(document.value, kinds),
+  });
   const secrets = [...resolved.secrets, ...literals.map((l) => l.value), ...secretsOfUrl(env['DATABASE_URL'])];
   const silent = resolved.problems.map((p) => p.path);
   const told = complainer(document, [], secrets);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Path } from './document.ts';
+import { secretsOfUrl } from './literals.ts';
 import { suggest } from '../model/suggest.ts';
 
 export interface ReferenceProblem {
@@ -12,9 +13,12 @@ export interface ReferenceProblem {
 export interface Resolved {
   readonly value: unknown;
   readonly problems: readonly ReferenceProblem[];
-  /** What the references stood for: never to be shown. */
+  /** What of it must never be shown. */
   readonly secrets: readonly string[];
 }
+
+/** Is what the setting at `path` says a secret as a whole? */
+export type IsSecret = (path: Path) => boolean;
 
 const REFERENCE = /(\$?)\$\{([A-Za-z]+):([^}]*)\}/g;
 
@@ -24,16 +28,21 @@ const REFERENCE = /(\$?)\$\{([A-Za-z]+):([^}]*)\}/g;
  */
 export function resolveReferences(
   value: unknown,
-  from: { readonly file: string; readonly env: Readonly<Record<string, string | undefined>> },
+  from: {
+    readonly file: string;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly isSecret: IsSecret;
+  },
 ): Resolved {
   const problems: ReferenceProblem[] = [];
   const secrets: string[] = [];
-  const one = (path: Path, whole: string, escaped: string, kind: string, name: string): string => {
+  const one = (path: Path, whole: string, escaped: string, kind: string, name: string, all: Around): string => {
     if (escaped !== '') return whole.slice(1);
     const found =
       kind === 'env' ? fromEnv(name, from.env) : kind === 'file' ? fromFile(name, from.file) : unknownKind(kind);
     if (typeof found === 'string') {
-      secrets.push(found);
+      if (from.isSecret(path) || isPassword(all)) secrets.push(found);
+      else secrets.push(...secretsOfUrl(found));
       return found;
     }
     problems.push({ path, ...found });
@@ -42,8 +51,8 @@ export function resolveReferences(
   };
   const walk = (item: unknown, path: Path): unknown => {
     if (typeof item === 'string') {
-      return item.replace(REFERENCE, (whole, escaped: string, kind: string, name: string) =>
-        one(path, whole, escaped, kind, name),
+      return item.replace(REFERENCE, (whole, escaped: string, kind: string, name: string, offset: number) =>
+        one(path, whole, escaped, kind, name, { text: item, offset, length: whole.length }),
       );
     }
     if (Array.isArray(item)) return item.map((entry, index) => walk(entry, [...path, index]));
@@ -51,6 +60,24 @@ export function resolveReferences(
     return Object.fromEntries(Object.entries(item).map(([key, entry]) => [key, walk(entry, [...path, key])]));
   };
   return { value: walk(value, []), problems, secrets };
+}
+
+/** A reference within its text. */
+interface Around {
+  readonly text: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Digits, so that it may stand for a port too. */
+const STAND_IN = '60001';
+
+/** May the reference be the password of an address? Only what is surely its host, port, user or path is not. */
+function isPassword({ text, offset, length }: Around): boolean {
+  if (!text.includes('://')) return false;
+  const others = (part: string): string => part.replace(REFERENCE, '1');
+  const url = URL.parse(`${others(text.slice(0, offset))}${STAND_IN}${others(text.slice(offset + length))}`);
+  return url === null || [url.password, url.search, url.hash].some((part) => part.includes(STAND_IN));
 }
 
 type Mistake = Pick<ReferenceProblem, 'message' | 'remedy'>;
