@@ -54,9 +54,12 @@ export function add<O>(program: Program, parent: Command, spec: Spec<O>): void {
   parent.addCommand(command);
 }
 
-/** A command that only groups others. */
-export function group(program: Program, name: string, about: string): Command {
-  const command = new Command(name).copyInheritedSettings(program.root).description(about);
+/** A command that only groups others. `example` is a command line that works, without `drawbridge`. */
+export function group(program: Program, name: string, about: string, example: string): Command {
+  const command = new Command(name)
+    .copyInheritedSettings(program.root)
+    .description(about)
+    .addHelpText('after', `\nExample:\n  drawbridge ${example}`);
   program.root.addCommand(command);
   return command;
 }

@@ -1,7 +1,9 @@
 import { type Cause, itemRole } from '../model/accounts.ts';
 import type { GroupPath } from '../model/person.ts';
 import { add, type Program } from './command.ts';
+import { unknownTarget } from './exit.ts';
 import { explain, type Explained, type ExplainedItem, type ExplainedTarget } from './explain-data.ts';
+import type { Settings } from '../model/settings.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
 import { changeText, indent, when, wrap } from './text.ts';
@@ -23,9 +25,17 @@ export function addExplain(program: Program): void {
               ? { target: role }
               : { target: role.slice(0, slash), role: role.slice(slash + 1) };
         const explained = await explain(await planDeps(context, store), id, only);
+        refuseUnknown(only?.target, explained, context.settings());
         return { json: asJson(explained), text: asText(explained) };
       }),
   });
+}
+
+/** A target that left the settings may still be in the ledger; one that is in neither is a slip of the pen. */
+function refuseUnknown(target: string | undefined, { targets }: Explained, settings: Settings): void {
+  const ids = settings.targets.map(({ id }) => id);
+  if (target === undefined || ids.includes(target) || targets.length > 0) return;
+  throw unknownTarget(target, ids);
 }
 
 const COLUMNS = 100;

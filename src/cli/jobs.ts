@@ -15,7 +15,7 @@ const FIELDS = ['state', 'target', 'person', 'error'] as const;
 
 /** `jobs list|show|retry|drop`: a job is what waits for one person at one target. */
 export function addJobs(program: Program): void {
-  const jobs = group(program, 'jobs', 'what waits to be done at targets, and what went wrong');
+  const jobs = group(program, 'jobs', 'what waits to be done at targets, and what went wrong', 'jobs list');
   add<{ filter?: string; limit: string; after?: string; all?: boolean }>(program, jobs, {
     usage: 'list',
     about: 'jobs that wait or are parked',

@@ -10,7 +10,7 @@ import { clip, table, when } from './text.ts';
 
 /** `people list|show` */
 export function addPeople(program: Program): void {
-  const people = group(program, 'people', 'the persons that sources told of');
+  const people = group(program, 'people', 'the persons that sources told of', 'people list');
   add<{ filter?: string; limit: string; after?: string }>(program, people, {
     usage: 'list',
     about: 'people, by user name',

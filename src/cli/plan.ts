@@ -3,9 +3,8 @@ import { renderMarkdown, renderPlan } from '../plan/render.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Db } from '../store/db.ts';
 import { targetStates } from '../store/target-state.ts';
-import { suggest } from '../model/suggest.ts';
 import { add, type Program } from './command.ts';
-import { CommandError, EXIT } from './exit.ts';
+import { CommandError, EXIT, unknownTarget } from './exit.ts';
 import { progress } from './io.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
@@ -33,11 +32,7 @@ export function addPlan(program: Program): void {
       const { targets } = context.settings();
       const ids = targets.map((target) => target.id);
       if (options.target !== undefined && !ids.includes(options.target)) {
-        const near = suggest(options.target, ids);
-        throw new CommandError(EXIT.usage, `there is no target "${options.target}"`, {
-          remedy:
-            near === undefined ? `Targets in ${context.file}: ${ids.join(', ') || 'none'}.` : `Did you mean ${near}?`,
-        });
+        throw unknownTarget(options.target, ids);
       }
       if (options.full === true && options.person !== undefined) {
         throw new CommandError(EXIT.usage, '--full and --person exclude each other');

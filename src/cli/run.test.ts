@@ -52,6 +52,7 @@ test('bad usage ends with 2 and says what would be right', async () => {
     [['tokens', 'create', '--source', 'okat'], /Did you mean okta\?/],
     [['tokens', 'create', '--source', 'okta', '--expires', 'soon'], /no duration/],
     [['plan', '--target', 'strngdm'], /Did you mean strongdm\?/],
+    [['explain', 'ann@example.com', 'strngdm/prod-db'], /Did you mean strongdm\?/],
     [['apply', 'xyz'], /no plan's hash/],
     [['jobs', 'retry'], /say which jobs/],
     [['serve', '--role', 'api'], /not possible in this version/],
@@ -82,6 +83,10 @@ test('every command has help with an example', async () => {
     assert.match(out, /--json/, name);
     assert.match(out, /--config/, name);
   }
+  for (const name of ['people', 'jobs', 'tokens', 'sources', 'targets', 'sim']) {
+    assert.match((await cli(name, '--help')).out, new RegExp(`Example:\\n +drawbridge ${name} `), name);
+  }
+  assert.match((await cli('--help')).out, /Example:\n +drawbridge serve/);
 });
 
 test('with --json there is exactly one document on standard output, also for errors', async () => {

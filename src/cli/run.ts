@@ -25,6 +25,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     })
     .showHelpAfterError('(add --help for what there is)')
     .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  drawbridge serve --config config/drawbridge.yaml')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 bad usage or settings, 3 held, 4 nothing to do.');
   addCommands(program);
   try {

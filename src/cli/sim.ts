@@ -14,7 +14,7 @@ interface SimOptions {
 
 /** `sim strongdm` */
 export function addSim(program: Program): void {
-  const sim = group(program, 'sim', 'simulators, to rehearse on');
+  const sim = group(program, 'sim', 'simulators, to rehearse on', 'sim strongdm --seed demo');
   add<SimOptions>(program, sim, {
     usage: 'strongdm',
     about: 'a StrongDM that is none: the real wire protocol, plain text, on this machine only',
@@ -58,8 +58,11 @@ async function serveSim(context: Context, options: SimOptions): Promise<undefine
     );
   });
   const address = `${sim.host}:${sim.port}`;
+  const { accessKey: access, secretKey: secret } = sim;
   io.out(
-    `SDM_API_HOST=${address}\nSDM_API_ACCESS_KEY=${sim.accessKey}\nSDM_API_SECRET_KEY=${sim.secretKey}\nready ${address}\n`,
+    context.json
+      ? `${JSON.stringify({ host: address, accessKey: access, secretKey: secret }, null, 2)}\n`
+      : `SDM_API_HOST=${address}\nSDM_API_ACCESS_KEY=${access}\nSDM_API_SECRET_KEY=${secret}\nready ${address}\n`,
   );
   await untilSignal(options.withStarter === true);
   await sim.close();

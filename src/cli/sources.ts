@@ -20,7 +20,7 @@ interface SourceState {
 
 /** `sources list|show` */
 export function addSources(program: Program): void {
-  const sources = group(program, 'sources', 'where people come from');
+  const sources = group(program, 'sources', 'where people come from', 'sources list');
   add(program, sources, {
     usage: 'list',
     about: 'every source, how much it told of and when',

@@ -5,7 +5,7 @@ import { clip, indent, table, when } from './text.ts';
 
 /** `targets list` */
 export function addTargets(program: Program): void {
-  const targets = group(program, 'targets', 'the systems where access is given');
+  const targets = group(program, 'targets', 'the systems where access is given', 'targets list');
   add(program, targets, {
     usage: 'list',
     about: 'every target: mode, when it was last read, what waits there, whether it is paused',

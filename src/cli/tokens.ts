@@ -8,7 +8,7 @@ import { table, when } from './text.ts';
 
 /** `tokens create|list|revoke` */
 export function addTokens(program: Program): void {
-  const tokens = group(program, 'tokens', 'tokens that SCIM clients present');
+  const tokens = group(program, 'tokens', 'tokens that SCIM clients present', 'tokens list');
   add<{ source: string; name?: string; expires?: string }>(program, tokens, {
     usage: 'create',
     about: 'make a token for a source and show it, this once',
@@ -30,7 +30,7 @@ export function addTokens(program: Program): void {
       const expiresAt = expiry(options.expires);
       return context.withStore(async ({ db }) => {
         const made = await db.tx(async (tx) => {
-          const token = await createToken(db, {
+          const token = await createToken(tx, {
             source: options.source,
             name: options.name ?? options.source,
             createdBy: context.actor,
@@ -74,12 +74,14 @@ export function addTokens(program: Program): void {
     examples: ['tokens revoke tok_8jW1cPq0aZx2'],
     run: async (context, _options, id = '') =>
       context.withStore(async ({ db }) => {
-        if (!(await revokeToken(db, id))) {
-          throw new CommandError(EXIT.nothing, `there is no valid token ${id}`, {
-            remedy: 'See: drawbridge tokens list',
-          });
-        }
-        await appendEvents(db, [{ actor: context.actor, kind: 'token.revoked', object: id }]);
+        await db.tx(async (tx) => {
+          if (!(await revokeToken(tx, id))) {
+            throw new CommandError(EXIT.nothing, `there is no valid token ${id}`, {
+              remedy: 'See: drawbridge tokens list',
+            });
+          }
+          await appendEvents(tx, [{ actor: context.actor, kind: 'token.revoked', object: id }]);
+        });
         return { json: { id, revoked: true }, text: `Token ${id} is revoked.` };
       }),
   });

@@ -66,3 +66,20 @@ test('a user who may not create schemas can start on a schema that is there', as
     await database.db.rows({ text: `drop role ${role}` });
   }
 });
+
+test('a user who may not create schemas is told what it lacks', async () => {
+  const role = `plain_${process.pid}_${Date.now()}`;
+  await database.db.rows({ text: `create role ${role}` });
+  const plain = openDb({ ...database.config, options: `-c role=${role}` });
+  try {
+    await assert.rejects(migrate(plain.pool), (error) => {
+      assert.ok(error instanceof StoreRefused);
+      assert.match(error.message, /permission denied/);
+      assert.match(error.remedy, /grant create on database/);
+      return true;
+    });
+  } finally {
+    await plain.close();
+    await database.db.rows({ text: `drop role ${role}` });
+  }
+});

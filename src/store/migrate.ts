@@ -1,10 +1,13 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { DatabaseError } from 'pg';
 import type pg from 'pg';
 import { StoreRefused } from './errors.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 
 export const SCHEMA = 'drawbridge';
+/** SQL state: insufficient_privilege. */
+const NO_RIGHT = '42501';
 const OLDEST_SERVER = 150_000;
 /** Any number, the same for all versions: serialises the making of schema and migration tables. */
 const LOCK = 7_240_116;
@@ -56,7 +59,13 @@ async function checkServer(client: pg.PoolClient): Promise<void> {
 /** `create schema if not exists` asks for the right to create even when there is nothing to do; hence the look first. */
 async function makeSchema(client: pg.PoolClient): Promise<void> {
   const { rowCount } = await client.query('select 1 from pg_namespace where nspname = $1', [SCHEMA]);
-  if (rowCount === 0) await client.query(`create schema if not exists ${SCHEMA}`);
+  if (rowCount !== 0) return;
+  await client.query(`create schema if not exists ${SCHEMA}`).catch((error: unknown) => {
+    if (!(error instanceof DatabaseError) || error.code !== NO_RIGHT) throw error;
+    throw new StoreRefused(`The store can't be set up: ${error.message}`, {
+      remedy: 'Let its user make schemas: grant create on database DATABASE to USER.',
+    });
+  });
 }
 
 async function refuseUnknown(client: pg.PoolClient): Promise<string[]> {
