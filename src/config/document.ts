@@ -18,8 +18,42 @@ export interface SettingsDocument {
   excerpt(place: Place, hidden?: readonly string[]): string;
 }
 
-/** Reads YAML. Aliases are bounded, duplicate keys are mistakes. */
+/** Largest settings file, in characters. */
+export const MAX_FILE = 1_000_000;
+/** Deepest nesting of maps and lists. */
+export const MAX_DEPTH = 20;
+
+/** Reads YAML. Size, nesting and aliases are bounded, duplicate keys are mistakes. */
 export function readDocument(file: string, text: string): SettingsDocument {
+  if (text.length <= MAX_FILE) {
+    try {
+      return parse(file, text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return refused(file, ...TOO_DEEP);
+    }
+  }
+  const message = `the file has ${text.length} characters, more than ${MAX_FILE}`;
+  return refused(file, message, 'Is it the right one? Rules and data have files of their own.');
+}
+
+const RAN_OUT = /maximum call stack/i;
+const TOO_DEEP = ['the file nests too deep to be read', 'Settings need no more than five levels.'] as const;
+
+/** A document that is not looked into. */
+function refused(file: string, message: string, remedy: string): SettingsDocument {
+  const place = { file, line: 1, column: 1 };
+  return {
+    file,
+    value: undefined,
+    problems: [{ severity: 'error', place, message, remedy }],
+    place: () => place,
+    keyPlace: () => place,
+    excerpt: () => '',
+  };
+}
+
+function parse(file: string, text: string): SettingsDocument {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
   const source = text.split(/\r?\n/);
@@ -49,13 +83,28 @@ export function readDocument(file: string, text: string): SettingsDocument {
 }
 
 function plainValue(doc: Document.Parsed, place: Place): { value: unknown; problem?: Problem } {
+  // The reader notes it as an error of the file, once for each level.
+  if (doc.errors.some((error) => RAN_OUT.test(error.message))) throw new RangeError(TOO_DEEP[0]);
   if (doc.errors.length > 0) return { value: undefined };
+  if (isDeep(doc.contents)) throw new RangeError(TOO_DEEP[0]);
   try {
     return { value: doc.toJS({ maxAliasCount: 100 }) as unknown };
   } catch {
     const message = 'the file refers to its own parts (*alias) too often';
     return { value: undefined, problem: { severity: 'error', place, message, remedy: 'Write the values out.' } };
   }
+}
+
+/** Goes down level by level, not by calls: these would run out first. */
+function isDeep(root: unknown): boolean {
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((node) =>
+      isMap(node) ? node.items.flatMap((pair) => [pair.key, pair.value]) : isSeq(node) ? (node.items as unknown[]) : [],
+    );
+  }
+  return false;
 }
 
 function said(code: string, message: string): string {

@@ -83,6 +83,8 @@ function kindOf(value: unknown): string {
 export function said(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_type') {
     if (value === undefined) return 'is missing';
+    // The schema's own words, where it has some.
+    if (!issue.message.startsWith('Invalid input')) return issue.message;
     return `must be ${TYPES[issue.expected] ?? issue.expected}, not ${kindOf(value)}`;
   }
   if (issue.code === 'invalid_value') {

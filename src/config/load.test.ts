@@ -124,6 +124,27 @@ test('broken YAML and duplicate keys have their places', () => {
   assert.deepEqual(told(load('- a\n')), ['1:1 must be a mapping (key: value), not a list']);
 });
 
+test('a file that is too large or nests too deep is refused with what to do', () => {
+  const sources = 'sources: { s: { type: scim } }\n';
+  const large = load(`${sources}# ${'x'.repeat(1_000_000)}\n`);
+  assert.deepEqual(told(large), ['1:1 the file has 1000034 characters, more than 1000000']);
+  assert.match(large.problems[0]?.remedy ?? '', /Is it the right one\?/);
+  assert.deepEqual(load(sources + '# x'.repeat(300_000)).problems, []);
+  for (const levels of [25, 50_000]) {
+    const deep = load(`${sources}log: ${'['.repeat(levels)}${']'.repeat(levels)}\n`);
+    assert.deepEqual(told(deep), ['1:1 the file nests too deep to be read'], String(levels));
+    assert.match(deep.problems[0]?.remedy ?? '', /five levels/);
+  }
+});
+
+test('an address to listen on that is only a port is told how to be', () => {
+  for (const listen of ['99999', '"99999"', '8080', 'localhost', '127.0.0.1:99999', '[]']) {
+    assert.deepEqual(told(load(`server: { listen: ${listen} }\nsources: { s: { type: scim } }\n`)), [
+      '1:19 server.listen must be HOST:PORT, such as 127.0.0.1:8080',
+    ]);
+  }
+});
+
 test('an alias bomb is refused, quickly', () => {
   const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
   const started = performance.now();

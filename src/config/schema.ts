@@ -7,6 +7,8 @@ const id = z.string().regex(ID, 'must be letters, digits, - and _, at most 63, b
 
 const LISTEN = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+):(\d{1,5})$/i;
 
+const LISTEN_WRONG = 'must be HOST:PORT, such as 127.0.0.1:8080';
+
 /** Host and port of `HOST:PORT`; undefined when it is none. Port 0 lets the system choose. */
 export function parseListen(text: string): { host: string; port: number } | undefined {
   const [, host, digits] = LISTEN.exec(text) ?? [];
@@ -58,8 +60,8 @@ export const settingsSchema = z.strictObject({
   server: z
     .strictObject({
       listen: z
-        .string()
-        .refine((text) => parseListen(text) !== undefined, 'must be HOST:PORT, such as 127.0.0.1:8080')
+        .string(LISTEN_WRONG)
+        .refine((text) => parseListen(text) !== undefined, LISTEN_WRONG)
         .default('127.0.0.1:8080')
         .describe('HOST:PORT to listen on; port 0 takes a free one. PORT in the environment overrides the port.'),
       publicUrl: publicUrl.optional(),
