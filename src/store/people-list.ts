@@ -1,5 +1,6 @@
 import type { LifeCycle } from '../model/person.ts';
 import type { Db } from './db.ts';
+import { NAME_TO_READ } from './names.ts';
 
 /** A person in a list: by the oldest record that is linked. */
 export interface ListedPerson {
@@ -21,7 +22,7 @@ export type PeopleField = (typeof PEOPLE_FIELDS)[number];
 const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
   id: (n) => `p.id like $${n}`,
   user: (n) => `lower(r.user_name) like lower($${n})`,
-  name: (n) => `lower(r.display_name) like lower($${n})`,
+  name: (n) => `lower(${NAME_TO_READ}) like lower($${n})`,
   email: (n) => `exists (select 1 from unnest(r.emails) e where lower(e) like lower($${n}))`,
   life: (n) => `${life} like $${n}`,
   source: (n) => `r.source like $${n}`,
@@ -32,7 +33,7 @@ const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
 const life = `case when r.gone_at is not null and r.evidence = 'explicit' then 'left'
   when not r.active then 'suspended' else 'active' end`;
 
-const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", r.display_name as "displayName",
+const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", ${NAME_TO_READ} as "displayName",
   r.emails[1] as email, ${life} as life, r.source, r.anchor, r.changed_at as "changedAt"`;
 /** A person with several records stands in a list once. */
 const FROM = `from person p join person_record pr on pr.person = p.id

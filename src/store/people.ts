@@ -2,6 +2,7 @@ import type { LinkedRecord } from '../model/person.ts';
 import type { Evidence } from '../model/facts.ts';
 import type { Db } from './db.ts';
 import { THERE } from './groups.ts';
+import { NAME_TO_READ } from './names.ts';
 
 /** A person as the store has it: what `mapping` builds a `Person` of. */
 export interface StoredPerson {
@@ -27,7 +28,7 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
     name: 'people-load',
     text: `select p.id, p.generation, coalesce((
         select jsonb_agg(jsonb_build_object(
-          'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', r.display_name,
+          'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', ${NAME_TO_READ},
           'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
           'gone', case when r.gone_at is not null then coalesce(r.evidence, 'unknown') end,
           'memberOf', coalesce((
