@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { folderWith } from '../../test/support/command-line.ts';
@@ -6,29 +7,41 @@ import { loadSettings } from '../config/load.ts';
 import { kinds } from './kinds.ts';
 import { loadViews } from './views.ts';
 
-test('a profile field that the target has no use for is a mistake, with its place; the known ones are not', () => {
-  const folder = folderWith({
-    'd.yaml': `sources: { okta: { type: scim } }
-targets:
-  t:
-    type: strongdm
-    mode: full
-    simulator: true
-    profile:
-      lastName: user.familyName
-      email: user.email
-`,
-  });
+/** What is told of a rules folder beside which `spoil` did something. */
+function told(spoil: (rules: string) => void): { message: string; remedy: string } {
+  const folder = folderWith({ 'd.yaml': 'sources: { okta: { type: scim } }\n', 'rules/a.yaml': 'rules: []\n' });
   try {
-    const { settings, document } = loadSettings({ file: join(folder.path, 'd.yaml'), env: {}, kinds });
+    spoil(join(folder.path, 'rules'));
+    const { settings } = loadSettings({ file: join(folder.path, 'd.yaml'), env: {}, kinds });
     assert.ok(settings !== undefined);
-    const errors = loadViews(settings, document).problems.filter((p) => p.severity === 'error');
-    assert.deepEqual(
-      errors.map(({ message, place }) => ({ message, line: place?.line })),
-      [{ message: 'accounts of type strongdm have no email', line: 9 }],
-    );
-    assert.match(errors[0]?.remedy ?? '', /login, firstName, lastName, displayName/);
+    const { views, problems } = loadViews(settings);
+    assert.equal(views, undefined, 'rules that can not be read are not taken for none');
+    const [problem] = problems;
+    assert.ok(problem !== undefined && problems.length === 1);
+    assert.equal(problem.severity, 'error');
+    return { message: problem.message.replaceAll(folder.path, ''), remedy: problem.remedy ?? '' };
   } finally {
     folder.remove();
   }
+}
+
+test('rules that can not be read are told with the file and what to do', () => {
+  const large = told((rules) => writeFileSync(join(rules, 'b.yaml'), '#'.repeat(4 * 1024 * 1024 + 1)));
+  assert.equal(large.message, "the rules in /rules/b.yaml can't be read (EFBIG)");
+  assert.equal(large.remedy, 'Split it into several files.');
+
+  const dangling = told((rules) => symlinkSync('nowhere', join(rules, 'b.yaml')));
+  assert.equal(dangling.message, "the rules in /rules/b.yaml can't be read (ENOENT)");
+  assert.equal(dangling.remedy, 'It is a link that leads nowhere: mend or remove it.');
+
+  const nested = told((rules) => mkdirSync(join(rules, 'b.yaml')));
+  assert.match(nested.message, /^the rules in \/rules(\/b\.yaml)? can't be read \(EISDIR\)$/);
+  assert.match(nested.remedy, /^Rules are files in one folder, not folders in it/);
+
+  const file = told((rules) => {
+    rmSync(rules, { recursive: true });
+    writeFileSync(rules, 'rules: []\n');
+  });
+  assert.equal(file.message, "the rules in /rules can't be read (ENOTDIR)");
+  assert.equal(file.remedy, 'It must be a folder with rules files: correct rules: in the settings.');
 });
