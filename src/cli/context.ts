@@ -9,6 +9,7 @@ import type { Settings } from '../model/settings.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Io } from './io.ts';
+import { endingWithSignal } from './signals.ts';
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -59,12 +60,18 @@ export function createContext(io: Io, options: CommonOptions, secrets: Secrets):
     log: logger,
     withStore: async (work) => {
       const { settings } = load();
-      const store = await openStore(settings.store, { log: (event, fields) => logger().info(fields, event) });
-      try {
-        return await work(store, settings);
-      } finally {
-        await store.close();
-      }
+      const opening = openStore(settings.store, { log: (event, fields) => logger().info(fields, event) });
+      return endingWithSignal(
+        async () => {
+          const store = await opening;
+          try {
+            return await work(store, settings);
+          } finally {
+            await store.close();
+          }
+        },
+        async () => (await opening).abandon(),
+      );
     },
   };
 }

@@ -26,6 +26,8 @@ export interface Store {
   readonly instance: string;
   /** Closes the pool, then gives up the embedded server. Close what else uses `config` before. */
   close(): Promise<void>;
+  /** For a process that ends at once: gives up the embedded server without waiting for statements that run. */
+  abandon(): Promise<void>;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function openStore(settings: StoreSettings, options: OpenStoreOptio
   try {
     await prepare(opened, options);
     const instance = await instanceId(opened.db);
-    return { db: opened.db, pool: opened.pool, config: server.config, instance, close };
+    return { db: opened.db, pool: opened.pool, config: server.config, instance, close, abandon: () => server.close() };
   } catch (error) {
     await close();
     throw asUnavailable(error, server.config) ?? error;
