@@ -20,7 +20,7 @@ type PastStep = StoredStep & { readonly plan: string; readonly settledAt: Date |
 export interface ExplainedItem {
   readonly item: ItemKey;
   readonly wanted: boolean;
-  /** A rule that decides about it could not be decided. */
+  /** A rule that decides about it could not be decided, or the rules are withheld. */
   readonly undecided: boolean;
   readonly causes: readonly Cause[];
   readonly ledger?: LedgerRow;
@@ -43,6 +43,8 @@ export interface ExplainedTarget {
 }
 
 export interface Explained {
+  /** The rules are lost, and this person keeps what they have until they are back. */
+  readonly withheld: boolean;
   readonly person: Person;
   readonly targets: readonly ExplainedTarget[];
   readonly findings: readonly StoredFinding[];
@@ -60,7 +62,9 @@ export async function explain(
   const [stored] = await loadPeople(db, [id]);
   if (stored === undefined) throw new Error(`person ${id} has gone`);
   const person = buildPerson(stored, await groupsAbove(db, [id]));
-  const { rules, targets } = views();
+  const { rules, targets, withheld: lost } = views();
+  // From a leaver everything is taken, whatever the rules say.
+  const withheld = lost === true && person.life !== 'left';
   const wanted = desire(person, rules, targets, now());
   const [ledger, accounts] = [await ledgerOf(db, [id]), await accountsOf(db, [id])];
   const [steps, jobs] = [await stepsOfPerson(db, id, STEPS), await listWork(db, { person: id })];
@@ -76,7 +80,9 @@ export async function explain(
       const account = accounts.find((a) => a.target === target)?.account;
       const own = ledger.filter((row) => row.target === target);
       const item = only?.role === undefined ? undefined : roleItem(only.role);
-      const items = itemsAt(target, wanted, own, account, item, (role) => names.get(`${target}\n${role}`));
+      const items = itemsAt(target, { ...wanted, withheld }, own, account, item, (role) =>
+        names.get(`${target}\n${role}`),
+      );
       const ours = new Set(own.map((row) => row.objectId));
       const job = jobs.find((row) => row.target === target);
       return {
@@ -100,12 +106,12 @@ export async function explain(
   const findings = (await listFindings(db, { person: id })).filter(
     (f) => only === undefined || f.target === undefined || f.target === only.target,
   );
-  return { person, targets: explained, findings };
+  return { withheld, person, targets: explained, findings };
 }
 
 function itemsAt(
   target: string,
-  wanted: Wanted,
+  wanted: Wanted & { readonly withheld: boolean },
   ledger: readonly LedgerRow[],
   account: Observed | undefined,
   only: ItemKey | undefined,
@@ -127,7 +133,7 @@ function itemsAt(
     return {
       item,
       wanted: desired?.items.has(item) ?? false,
-      undecided: undecided?.has(item) ?? false,
+      undecided: wanted.withheld || (undecided?.has(item) ?? false),
       causes: desired?.items.get(item)?.causes ?? [],
       ...(row === undefined ? {} : { ledger: row }),
       ...(present === undefined ? {} : { present }),

@@ -42,7 +42,7 @@ const COLUMNS = 100;
 const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
 const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
 
-function asText({ person, targets, findings }: Explained): string {
+function asText({ withheld, person, targets, findings }: Explained): string {
   const { userName, displayName, id, life, evidence } = person;
   const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
   for (const record of person.records) {
@@ -51,7 +51,7 @@ function asText({ person, targets, findings }: Explained): string {
   }
   const paths = [...person.groups.values()].map(pathText).toSorted();
   lines.push(line(paths.length === 0 ? 'in no group' : `groups: ${paths.join('; ')}`, 2));
-  for (const target of targets) lines.push('', ...targetText(target));
+  for (const target of targets) lines.push('', ...targetText(target, withheld));
   if (targets.length === 0) lines.push('', 'No target has or is to have anything of this person.');
   if (findings.length > 0) lines.push('', 'Findings');
   for (const { kind, target, message, remedy, since } of findings) {
@@ -61,15 +61,16 @@ function asText({ person, targets, findings }: Explained): string {
   return lines.join('\n');
 }
 
-function targetText(at: ExplainedTarget): string[] {
+function targetText(at: ExplainedTarget, withheld: boolean): string[] {
   const { target, mode, account, items, unmanaged, steps, job, answers, others } = at;
   const shown =
     account === undefined
       ? 'no account seen'
       : `account ${account.id} "${account.profile.login}", ${account.active ? 'active' : 'blocked'}`;
   const lines = [`${target} (${mode}): ${shown}`];
-  if (items.length === 0) lines.push('  nothing is wanted here, nothing was given');
-  for (const item of items) lines.push(...itemText(item));
+  const want = withheld ? `${WITHHELD}; nothing was given` : 'nothing is wanted here, nothing was given';
+  if (items.length === 0) lines.push(`  ${want}`);
+  for (const item of items) lines.push(...itemText(item, withheld));
   for (const rule of others)
     lines.push(line(`rule ${rule.id} would give it, and does not hold: ${rule.place.file}:${rule.place.line}`, 4));
   if (unmanaged.length > 0) lines.push(line(`unmanaged (given by others, left alone): ${unmanaged.join(', ')}`, 2));
@@ -93,7 +94,9 @@ function targetText(at: ExplainedTarget): string[] {
   return lines;
 }
 
-function itemText({ item, wanted, undecided, causes, ledger, present }: ExplainedItem): string[] {
+const WITHHELD = 'undecided: the rules are withheld';
+
+function itemText({ item, wanted, undecided, causes, ledger, present }: ExplainedItem, withheld: boolean): string[] {
   const role = itemRole(item);
   const name = role === undefined ? item : `role ${role}`;
   const given =
@@ -101,7 +104,7 @@ function itemText({ item, wanted, undecided, causes, ledger, present }: Explaine
       ? 'not given by us'
       : `${ledger.created ? 'given' : 'claimed'} by plan ${ledger.plan.slice(0, 12)}${ledger.confirmed ? '' : ', not confirmed yet'}`;
   const seen = present === undefined ? '' : present ? '; the target shows it' : '; the target does not show it';
-  const want = undecided ? 'undecided' : wanted ? 'wanted' : 'not wanted';
+  const want = withheld ? WITHHELD : undecided ? 'undecided' : wanted ? 'wanted' : 'not wanted';
   return [`  ${name}: ${want}, ${given}${seen}`, ...causes.map((cause) => line(causeText(cause), 4))];
 }
 
@@ -110,9 +113,10 @@ function causeText({ rule, record, path }: Cause): string {
   return `by rule ${rule}${path === undefined ? '' : `, group ${pathText(path)}`}${from}`;
 }
 
-function asJson({ person, targets, findings }: Explained): unknown {
+function asJson({ withheld, person, targets, findings }: Explained): unknown {
   const { id, userName, displayName, email, life, generation, evidence, records } = person;
   return {
+    withheld,
     person: { id, userName, displayName, email: email ?? null, life, generation, evidence: evidence ?? null },
     records: records.map(({ source, anchor, active, gone, version }) => ({
       source,
