@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
+import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { startSim, type Sim } from '../targets/strongdm/sim/index.ts';
 
@@ -91,6 +91,20 @@ test('unreachable, wrong key and wrong clock are told apart', async () => {
   assert.match(said[2] ?? '', /key/i);
   assert.match(said[3] ?? '', /clock/i);
   for (const other of said.slice(0, 3)) assert.doesNotMatch(other, /^[^.]*clock/i);
+});
+
+test('sources and targets that only the store still knows are warnings', async () => {
+  const { db } = database;
+  await addUser(db, 'old-idp', 'ann@example.com');
+  await db.rows({ text: `insert into target_state (target, observed_at) values ('old-pam', now()), ('sdm', now())` });
+  const ran = await check();
+  assert.equal(ran.code, 0, ran.err);
+  const { problems } = ran.json<{ problems: ReadonlyArray<{ severity: string; message: string }> }>();
+  const said = problems.filter((p) => p.message.includes('in the store')).map((p) => `${p.severity} ${p.message}`);
+  assert.deepEqual(said, [
+    'warning source old-idp is in the store and not in the settings any more: its people stay as they are, and nobody is removed',
+    'warning target old-pam is in the store and not in the settings any more: what was given there stays, and no work is done there',
+  ]);
 });
 
 test('a store that was never made is not made by looking', async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { retired } from '../app/figures.ts';
 import { runRuleTests } from '../app/rule-tests.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { loadViews } from '../app/views.ts';
@@ -10,6 +11,9 @@ import type { Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
 import { openEmbedded } from '../store/embedded/index.ts';
 import { pendingMigrations } from '../store/migrate.ts';
+import { countRecords } from '../store/people-list.ts';
+import { targetStates } from '../store/target-state.ts';
+import type { Db } from '../store/db.ts';
 import { openDb } from '../store/pool.ts';
 import { asUnavailable } from '../store/unavailable.ts';
 import { add, type Answer, type Program } from './command.ts';
@@ -39,8 +43,9 @@ export function addCheck(program: Program): void {
     run: async (context, options) => {
       const problems = allProblems(context);
       const errors = problems.some((p) => p.severity === 'error');
-      const tried = errors || options.connect !== true ? [] : await tryOut(context);
-      return answer(context, problems, tried, errors);
+      const leftOver: Problem[] = [];
+      const tried = errors || options.connect !== true ? [] : await tryOut(context, leftOver);
+      return answer(context, [...problems, ...leftOver], tried, errors);
     },
   });
 }
@@ -88,11 +93,12 @@ function allProblems(context: Context): readonly Problem[] {
   return [...rules, ...warnings(settings, { document, env: context.io.env, rules: count })];
 }
 
-async function tryOut(context: Context): Promise<Tried[]> {
+/** `leftOver` takes the warnings about what only the store still knows. */
+async function tryOut(context: Context, leftOver: Problem[]): Promise<Tried[]> {
   const settings = context.settings();
   const shown = progress(context.io, 'trying to connect');
   try {
-    const store = await tryStore(settings);
+    const store = await tryStore(settings, leftOver);
     const targets = await Promise.all(settings.targets.map((target) => tryTarget(target, settings)));
     const sources = settings.sources.map(({ id, type }): Tried => ({
       what: 'source',
@@ -106,7 +112,7 @@ async function tryOut(context: Context): Promise<Tried[]> {
   }
 }
 
-async function tryStore(settings: Settings): Promise<Tried> {
+async function tryStore(settings: Settings, leftOver: Problem[]): Promise<Tried> {
   const { store } = settings;
   const id = store.kind;
   const fine = (message: string): Tried => ({ what: 'store', id, ok: true, message });
@@ -115,10 +121,11 @@ async function tryStore(settings: Settings): Promise<Tried> {
   try {
     const server = store.kind === 'embedded' ? await openEmbedded(store.folder) : undefined;
     const config = server?.config ?? { connectionString: store.kind === 'postgres' ? store.url : '' };
-    const { pool, close } = openDb(config);
+    const { db, pool, close } = openDb(config);
     try {
       const pending = await pendingMigrations(pool);
       const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
+      if (pending.length === 0) leftOver.push(...(await retiredWarnings(db, settings)));
       const state = pending.length === 0 ? 'up to date' : 'the next start of the service brings it up to date';
       return fine(`PostgreSQL ${rows[0]?.version ?? ''}, ${state}`);
     } catch (error) {
@@ -130,6 +137,19 @@ async function tryStore(settings: Settings): Promise<Tried> {
   } catch (error) {
     return failed('store', id, error);
   }
+}
+
+async function retiredWarnings(db: Db, settings: Settings): Promise<Problem[]> {
+  const { sources, targets } = retired(settings, await countRecords(db), await targetStates(db));
+  const warn = (what: string, id: string, then: string): Problem => ({
+    severity: 'warning',
+    message: `${what} ${id} is in the store and not in the settings any more: ${then}`,
+    remedy: 'Put it back into the settings, or leave it if that is meant.',
+  });
+  return [
+    ...sources.map((id) => warn('source', id, 'its people stay as they are, and nobody is removed')),
+    ...targets.map((id) => warn('target', id, 'what was given there stays, and no work is done there')),
+  ];
 }
 
 async function tryTarget(target: TargetSettings, settings: Settings): Promise<Tried> {
