@@ -202,7 +202,9 @@ function applyChange(world: World, step: Step, change: Change): World {
       }
       return {
         ...world,
-        ledger: put(change.item, { objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? account?.id ?? '' }),
+        ledger: put(change.item, {
+          objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? account?.id ?? '',
+        }),
       };
     case 'update':
       return { ...world, accounts: see({ profile: change.after as Profile }) };
