@@ -12,7 +12,7 @@ import type { WorkDeps } from './deps.ts';
 import { findOurs } from './find-ours.ts';
 import { readGround } from './ground.ts';
 import { field } from './read-back.ts';
-import { isRestOf, rebase } from './rebase.ts';
+import { rebase } from './rebase.ts';
 import { afterFailure, asError, pauseBroken } from './settle.ts';
 
 /** A lane in which something newer is wanted at every turn is left to the next job after this many. */
@@ -79,13 +79,11 @@ async function workOn(deps: WorkDeps, held: HeldLane, target: Target): Promise<S
   if (step === null) return DONE;
   if (step.generation !== held.generation) return planAgain(held, 'superseded');
   const lane = await computeLane(deps, held);
-  const now = lane?.result.step;
-  if (now?.basis === step.basis) return runChanges(begin(deps, held, target, step.plan, lane), step.changes);
+  const begun = begin(deps, held, target, step.plan, lane);
+  if (lane?.result.step?.basis === step.basis) return runChanges(begun, step.changes);
   // Where nothing is done without an approval, the rest of what was approved keeps it, although we moved the basis.
-  const approved = lane?.target.mode === 'observe' && now !== undefined && isRestOf(now.changes, step.changes);
-  if (!approved) return planAgain(held, 'moved');
-  await rebase(deps, held, step.changes, lane);
-  return runChanges(begin(deps, held, target, step.plan, lane), now.changes);
+  const rest = lane?.target.mode === 'observe' ? await rebase(deps, held, step.changes, lane) : undefined;
+  return rest === undefined ? planAgain(held, 'moved') : runChanges(begun, rest);
 }
 
 /**

@@ -6,18 +6,19 @@ import type { WorkDeps } from './deps.ts';
 
 /**
  * After an attempt the basis has moved by our own doing: at the least a claim is in the ledger, and a part may have gone
- * through. Where what is wanted now is nothing but the rest of the step, the step goes on as that rest: an approval given for the whole holds for it. Else the next attempt
- * finds that it moved.
+ * through. Where what is wanted now is nothing but the rest of the step, the step goes on as that rest, which is given:
+ * an approval given for the whole holds for it. Undefined otherwise: the step has moved.
  */
 export async function rebase(
   deps: WorkDeps,
   held: HeldLane,
   changes: readonly Change[],
   now: PlannedLane | undefined,
-): Promise<void> {
+): Promise<readonly Change[] | undefined> {
   const rest = now?.result.step;
-  if (held.step === null || rest === undefined || !isRestOf(rest.changes, changes)) return;
+  if (held.step === null || rest === undefined || !isRestOf(rest.changes, changes)) return undefined;
   await deps.store.plans.rebaseStep(deps.db, held.step.id, rest.basis, rest.changes);
+  return rest.changes;
 }
 
 /** Is each of these changes one of the whole, for the same end? */
