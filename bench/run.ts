@@ -3,13 +3,18 @@
  * `--write` makes docs/performance.md of what is kept. Nothing in here says that a figure is too bad: it shows them.
  */
 import { parseArgs } from 'node:util';
+import { bench as scimGroup } from './scim-group.ts';
+import { bench as scimPaging } from './scim-paging.ts';
+import { bench as scimPatch } from './scim-patch.ts';
+import { bench as scimPost } from './scim-post.ts';
 import { bench as scimRead } from './scim-read.ts';
+import { bench as start } from './start.ts';
 import { machine } from './support/machine.ts';
 import { keep, table, writeDocument } from './support/report.ts';
 import type { Bench, Scale } from './support/types.ts';
 
 /** In the order of the document. A new bench is a file beside this one and a line here. */
-const BENCHES: readonly Bench[] = [scimRead];
+const BENCHES: readonly Bench[] = [scimRead, scimPost, scimPatch, scimPaging, scimGroup, start];
 
 const USAGE = `npm run bench [-- NAME…] [--quick] [--write] [--only-write]
 

@@ -17,8 +17,8 @@ async function run(job: Load): Promise<LoadResult> {
   const { hostname, port, host } = new URL(job.url);
   const from = job.from ?? 0;
   const message = (n: number): string => {
-    const path = (job.paths[n % job.paths.length] ?? '/').replaceAll('{n}', String(n));
-    const body = job.body?.replaceAll('{n}', String(n));
+    const path = numbered(job.paths[n % job.paths.length] ?? '/', n);
+    const body = job.body === undefined ? undefined : numbered(job.body, n);
     const headers = {
       host,
       ...job.headers,
@@ -41,7 +41,7 @@ async function run(job: Load): Promise<LoadResult> {
         const answer = await exchange(socket, text);
         const end = performance.now();
         if (answer.status !== job.expect)
-          throw new Error(`${text.slice(0, 300)}\n→ ${answer.status}, not ${job.expect}: ${answer.start}`);
+          throw new Error(`${text.split('\r\n')[0]} → ${answer.status}, not ${job.expect}: ${answer.start}`);
         times.push(end - begun);
         ends.push(end);
         bytes += answer.bytes;
@@ -73,6 +73,9 @@ async function run(job: Load): Promise<LoadResult> {
     tenths,
   };
 }
+
+const numbered = (text: string, n: number): string =>
+  text.replaceAll('{n}', String(n)).replaceAll('{n:12}', String(n).padStart(12, '0'));
 
 const open = (host: string, port: number): Promise<Socket> =>
   new Promise((resolve, reject) => {

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 export interface Load {
   readonly url: string;
   readonly method: string;
-  /** Used in turn. `{n}` stands for the number of the request. */
+  /** Used in turn. `{n}` stands for the number of the request, `{n:12}` for the same in twelve digits. */
   readonly paths: readonly string[];
-  /** The same with `{n}`. */
+  /** Numbered likewise. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly clients: number;

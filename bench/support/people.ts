@@ -25,7 +25,9 @@ export const user = (n: number | '{n}'): Record<string, unknown> => ({
   },
 });
 
-export const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+/** The same number as in `user`; `{n:12}` in a template. */
+export const idOf = (n: number | '{n:12}'): string =>
+  `00000000-0000-4000-8000-${typeof n === 'number' ? String(n).padStart(12, '0') : n}`;
 
 const FILL = `with given as (
     select n, f from jsonb_to_recordset($2::jsonb) as g(n bigint, f jsonb)
