@@ -67,7 +67,7 @@ async function peer(scale: Scale, sizes: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const size of sizes) {
     scale.say(`scimmy-routers, group of ${sizeText(size)}`);
-    const count = Math.max(3, Math.min(500, Math.round(50_000 / size)));
+    const count = scale.pick(Math.max(5, Math.min(200, Math.round(20_000 / size))), 5);
     const round = await measure(scimmy, {
       method: 'PATCH',
       paths: [`/scim/Groups/group-${size}`],

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 /** The service's log: pino's logger, one JSON object a line. */
@@ -79,11 +80,43 @@ export function createLog(options: LogOptions = {}): Log {
   );
 }
 
+/** Most that is held back before it is written, in characters. */
+const HELD = 16 * 1024;
+
+/**
+ * Lines that come in one turn of the event loop are written together, at its end: writing costs more than a line. What
+ * a turn logged is out before the next one, and before the process exits.
+ */
 function standardError(): DestinationStream {
-  const stream = pino.destination({ fd: 2, sync: true });
-  // Nobody reads any more: that is no reason to end.
-  stream.on('error', () => undefined);
+  let held = '';
+  const flush = (): void => {
+    const text = held;
+    held = '';
+    if (text !== '') writeAll(2, Buffer.from(text));
+  };
+  process.on('exit', flush);
+  const stream = {
+    write: (line: string) => {
+      if (held === '') setImmediate(flush);
+      held += line;
+      if (held.length > HELD) flush();
+    },
+    // Called by pino after a fatal line.
+    flushSync: flush,
+  };
   return stream;
+}
+
+/** A reader that is slow is waited for; one that is gone is no reason to end. */
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
 
 /** A log that goes nowhere. */

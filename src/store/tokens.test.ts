@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
+import type { Db } from './db.ts';
 import { openDb } from './pool.ts';
 import { authenticate, createToken, listTokens, revokeToken } from './tokens.ts';
 
@@ -63,6 +64,27 @@ test('what another process makes or revokes holds at the next request', async ()
   } finally {
     await other.close();
   }
+});
+
+test('requests at the same time share reads, and none gets an answer from before it came', async () => {
+  const made = await createToken(database.db, { source: 'okta', name: 'x', createdBy: by });
+  let reads = 0;
+  const db: Db = {
+    ...database.db,
+    row: (statement) => {
+      if (statement.name === 'token-by-hash') reads += 1;
+      return database.db.row(statement);
+    },
+  };
+  const all = Array.from({ length: 50 }, () => authenticate(db, made.token, new Date()));
+  assert.ok((await Promise.all(all)).every((token) => token?.id === made.id));
+  assert.equal(reads, 2);
+  // One read is under way while the token is revoked; who asks after that must not get its answer.
+  const before = authenticate(db, made.token, new Date());
+  await revokeToken(database.db, made.id);
+  const after = [1, 2, 3].map(() => authenticate(db, made.token, new Date()));
+  await before;
+  assert.deepEqual(await Promise.all(after), [undefined, undefined, undefined]);
 });
 
 test('the last use is noted at most once a minute', async () => {

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Db } from './db.ts';
 import { metaOnce } from './meta.ts';
+import { shareFresh } from './share.ts';
 
 /** What is known of a token; the token itself only its holder knows. */
 export interface TokenInfo {
@@ -73,11 +74,29 @@ export async function revokeToken(db: Db, id: string): Promise<boolean> {
 }
 
 /**
- * The token that a client presented, if it is valid at `now`. One read by an index, without a cache: what another
- * process made or revoked holds at the next request.
+ * The token that a client presented, if it is valid at `now`. Read by an index, without a cache: what another process
+ * made or revoked holds at the next request. Requests that come while the same token is being read share one read,
+ * which begins after they came.
  */
 export async function authenticate(db: Db, presented: string, now: Date): Promise<TokenInfo | undefined> {
   if (!SHAPE.test(presented)) return undefined;
+  const token = await readShared(db, presented);
+  if (token === undefined || token.revokedAt !== null) return undefined;
+  if (token.expiresAt !== null && token.expiresAt <= now) return undefined;
+  if (token.lastUsedAt === null || now.getTime() - token.lastUsedAt.getTime() >= USED_EVERY_MS)
+    noteUse(db, token.id, now);
+  return token;
+}
+
+const reads = new WeakMap<Db, (presented: string) => Promise<TokenInfo | undefined>>();
+
+function readShared(db: Db, presented: string): Promise<TokenInfo | undefined> {
+  let read = reads.get(db);
+  if (read === undefined) reads.set(db, (read = shareFresh((token: string) => readToken(db, token))));
+  return read(presented);
+}
+
+async function readToken(db: Db, presented: string): Promise<TokenInfo | undefined> {
   const hash = await hashOf(db, presented);
   const row = await db.row<TokenInfo & { readonly hash: Buffer }>({
     name: 'token-by-hash',
@@ -86,11 +105,7 @@ export async function authenticate(db: Db, presented: string, now: Date): Promis
   });
   if (row === undefined) return undefined;
   const { hash: stored, ...token } = row;
-  if (stored.length !== hash.length || !timingSafeEqual(stored, hash)) return undefined;
-  if (token.revokedAt !== null || (token.expiresAt !== null && token.expiresAt <= now)) return undefined;
-  if (token.lastUsedAt === null || now.getTime() - token.lastUsedAt.getTime() >= USED_EVERY_MS)
-    noteUse(db, token.id, now);
-  return token;
+  return stored.length === hash.length && timingSafeEqual(stored, hash) ? token : undefined;
 }
 
 /** Beside the request, which does not wait for it and does not fail with it. */
@@ -104,14 +119,14 @@ function noteUse(db: Db, id: string, now: Date): void {
 }
 
 /** Read once for each pool: the store makes the key once and never changes it. */
-const keys = new WeakMap<Db, Promise<Buffer>>();
+const keys = new WeakMap<Db, Promise<KeyObject>>();
 
 /** Keyed, so that a stolen copy of the table alone can't be searched for a guessed token. */
 async function hashOf(db: Db, token: string): Promise<Buffer> {
   let key = keys.get(db);
   if (key === undefined) {
     key = metaOnce(db, 'token-key', () => randomBytes(32).toString('base64')).then((text) =>
-      Buffer.from(text, 'base64'),
+      createSecretKey(text, 'base64'),
     );
     keys.set(db, key);
     key.catch(() => keys.delete(db));
