@@ -109,7 +109,7 @@ function standardError(): DestinationStream {
 
 /** A reader that is slow is waited for; one that is gone is no reason to end. */
 function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
