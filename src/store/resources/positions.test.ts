@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type TestDatabase, testDatabase } from '../../../test/support/database.ts';
 import type { Db } from '../db.ts';
 import { migrate } from '../migrate.ts';
