@@ -5,14 +5,26 @@ import type { SourceSettings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
 import type { TargetKind } from '../targets/target.ts';
 
-/** Options of a SCIM source: the client needs its token only, so there are none. */
-const scimOptions = z.strictObject({});
+/** Options of a SCIM source. The client itself needs its token only. */
+const scimSchema = z.strictObject({
+  pagination: z
+    .boolean()
+    .default(true)
+    .describe(
+      'false: paging by cursor (RFC 9865) is neither announced nor served, for clients that refuse members of ' +
+        'ServiceProviderConfig that RFC 7643 does not know. Paging by index is always there.',
+    ),
+});
+
+/** The checked options of a SCIM source. */
+export const scimOptions = (options: Readonly<Record<string, unknown>>): z.output<typeof scimSchema> =>
+  scimSchema.parse(options);
 
 const scim: Kind<SourceSettings> = {
   type: 'scim',
   about: 'A SCIM 2.0 client (Okta, Microsoft Entra ID, …) writes to /scim/<id>/v2 with a token of this source.',
-  optionsSchema: z.toJSONSchema(scimOptions, { io: 'input' }),
-  check: (settings) => issuesOf(scimOptions.safeParse(settings.options).error, settings.options),
+  optionsSchema: z.toJSONSchema(scimSchema, { io: 'input' }),
+  check: (settings) => issuesOf(scimSchema.safeParse(settings.options).error, settings.options),
 };
 
 /** Every kind of source and target, as the settings need to know them. */

@@ -10,6 +10,8 @@ export interface Client {
 /** What is configured for a source of type scim. */
 export interface ScimSourceSettings {
   readonly id: string;
+  /** False: paging by cursor is neither announced nor served. */
+  readonly pagination?: boolean;
 }
 
 const MAX_TOKEN_LENGTH = 4096;

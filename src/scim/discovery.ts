@@ -1,6 +1,7 @@
 import { notFound, ScimError } from './errors.ts';
+import type { Context } from './call.ts';
 import type { Answer } from './http/answer.ts';
-import type { Query } from './http/place.ts';
+import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
 import { RESOURCE_TYPES } from './schema/index.ts';
@@ -11,11 +12,12 @@ const SCHEMAS: readonly Schema[] = RESOURCE_TYPES.flatMap((type) => [type.schema
 type Json = Record<string, unknown>;
 
 /** ServiceProviderConfig, ResourceTypes, Schemas (RFC 7644 4): read-only, and never filtered. */
-export function discover(name: string, id: string | undefined, query: Query, base: string, limits: Limits): Answer {
+export function discover(name: string, id: string | undefined, context: Context): Answer {
+  const { query, base } = context;
   if (query.has('filter')) throw new ScimError(403, `${name} can't be filtered.`);
   if (name === 'ServiceProviderConfig') {
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
-    return { status: 200, body: serviceProviderConfig(base, limits) };
+    return { status: 200, body: serviceProviderConfig(context) };
   }
   const all =
     name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : RESOURCE_TYPES.map((t) => resourceType(t, base));
@@ -47,22 +49,27 @@ const resourceType = (type: ResourceType, base: string): Json => ({
   meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
 });
 
+/** RFC 9865 4. Index stays the default: it is what Okta and Entra ID page by. */
+const pagination = (limits: Limits, cursors: Cursors): Json => ({
+  cursor: true,
+  index: true,
+  defaultPaginationMethod: 'index',
+  defaultPageSize: limits.pageSize,
+  maxPageSize: limits.maxPageSize,
+  cursorTimeout: cursors.lifetime,
+});
+
 /** Says only what is so: a client relies on it. */
-const serviceProviderConfig = (base: string, limits: Limits): Json => ({
+const serviceProviderConfig = ({ base, limits, cursors }: Context): Json => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
   patch: { supported: true },
-  bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+  bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
   filter: { supported: true, maxResults: limits.maxPageSize },
   changePassword: { supported: false },
   sort: { supported: true },
   etag: { supported: true },
-  pagination: {
-    cursor: false,
-    index: true,
-    defaultPaginationMethod: 'index',
-    defaultPageSize: limits.pageSize,
-    maxPageSize: limits.maxPageSize,
-  },
+  // Some strict clients refuse members that RFC 7643 does not know, so the source's settings can leave it out.
+  ...(cursors === undefined ? {} : { pagination: pagination(limits, cursors) }),
   authenticationSchemes: [
     {
       type: 'oauthbearertoken',

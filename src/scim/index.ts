@@ -7,6 +7,8 @@ import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
 import { drain, readJson } from './http/body.ts';
 import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { createCursors, type Cursors } from './cursor.ts';
+import type { IrregularForm } from './irregular.ts';
 import { route } from './routes.ts';
 
 export type { Client, ScimSourceSettings } from './authentication.ts';
@@ -25,6 +27,10 @@ export interface ScimOptions {
   /** `https://…` under which clients reach the server; without it the Host header decides. */
   readonly publicUrl?: string;
   readonly limits?: Partial<Limits>;
+  /** 32 secret bytes that cursors are sealed with: the same in all processes that serve one store. */
+  readonly cursorKey: Buffer;
+  /** A client sent something in a form that stricter servers refuse, and it was read. */
+  onIrregular?(info: { readonly source: string; readonly client: string; readonly form: IrregularForm }): void;
 }
 
 /**
@@ -34,19 +40,25 @@ export interface ScimOptions {
  */
 export function createScim(options: ScimOptions): Router {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const cursors = createCursors(options.cursorKey, limits.cursorSeconds);
   const router = express.Router();
   router.use((request: Request, response: Response) => {
-    void answerTo(options, limits, request, response);
+    void answerTo(options, { limits, cursors }, request, response);
   });
   return router;
 }
 
+interface Fixed {
+  readonly limits: Limits;
+  readonly cursors: Cursors;
+}
+
 /** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
-async function answerTo(options: ScimOptions, limits: Limits, request: Request, response: Response): Promise<void> {
+async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, response: Response): Promise<void> {
   const place = placeOf(request);
   const fields = { method: request.method, source: place?.source };
   try {
-    const answer = await serve(options, limits, request, place).catch((error: unknown) =>
+    const answer = await serve(options, fixed, request, place).catch((error: unknown) =>
       toAnswer(error, options.log, fields),
     );
     send(request, response, answer);
@@ -60,7 +72,7 @@ async function answerTo(options: ScimOptions, limits: Limits, request: Request, 
 /** Who it is, before anything of the body is read; then what is asked for. */
 async function serve(
   options: ScimOptions,
-  limits: Limits,
+  { limits, cursors }: Fixed,
   request: Request,
   place: Place | undefined,
 ): Promise<Answer> {
@@ -74,13 +86,16 @@ async function serve(
   return route({
     method: request.method,
     segments: place.segments,
-    call: {
+    context: {
       writer: { source: client.source, actor: `scim:${client.source}/${client.name}` },
       resources: options.resources,
       query: place.query,
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
       limits,
+      cursors: options.sources().get(client.source)?.pagination === false ? undefined : cursors,
+      note: (form) => options.onIrregular?.({ source: client.source, client: client.name, form }),
+      log: options.log,
       changed: (urgent) => tell(options, { source: client.source, urgent }),
     },
     body: (limit) => readJson(request, limit),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -40,6 +41,7 @@ export async function scimServer(db: Db, options: Partial<ScimOptions> = {}): Pr
       resources: createResources(db),
       authenticate: async (presented) => tokens.get(presented),
       sources: () => new Map(['okta', 'entra'].map((id) => [id, { id }])),
+      cursorKey: randomBytes(32),
       onChange: (change) => void changes.push(change),
       ...options,
     }),

@@ -3,7 +3,7 @@ import type { ResourceKind } from './types.ts';
 
 /** Collects the values of a statement; gives the placeholder, cast to its type. */
 export interface Parameters {
-  add(value: unknown, cast: 'text' | 'timestamptz' | 'text[]'): string;
+  add(value: unknown, cast: 'text' | 'timestamptz' | 'bigint' | 'text[]'): string;
 }
 
 type Comparison = Extract<Filter, { type: 'compare' }>;
@@ -29,6 +29,10 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
     order by (e.v -> 'primary') is not distinct from 'true'::jsonb desc, n limit 1)`;
   return ordered(first, attribute.caseExact);
 }
+
+/** Are values of the attribute times? All else is sorted as text. */
+export const isTime = (kind: ResourceKind, { path }: FilterAttribute): boolean =>
+  COLUMNS[kind][path.join('.')]?.at !== undefined;
 
 const ordered = (text: string, exact: boolean): string => `${exact ? text : `lower(${text})`} collate "C"`;
 
@@ -75,6 +79,7 @@ function compile(filter: Filter, scope: Scope): string {
   switch (filter.type) {
     case 'and':
     case 'or':
+      if (filter.filters.length === 0) return String(filter.type === 'and');
       return `(${filter.filters.map((f) => compile(f, scope)).join(` ${filter.type} `)})`;
     case 'not':
       return `((${compile(filter.filter, scope)}) is not true)`;
@@ -212,6 +217,7 @@ function linkCondition(filter: Filter, scope: Scope): string {
   switch (filter.type) {
     case 'and':
     case 'or':
+      if (filter.filters.length === 0) return String(filter.type === 'and');
       return `(${filter.filters.map((f) => linkCondition(f, scope)).join(` ${filter.type} `)})`;
     case 'not':
       return `((${linkCondition(filter.filter, scope)}) is not true)`;

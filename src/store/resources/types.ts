@@ -53,6 +53,30 @@ export interface ListQuery {
   readonly links: boolean;
 }
 
+/** Where a walk stands: behind the record of this key, and the value that it was sorted by (null: without one). */
+export interface Position {
+  readonly key: number;
+  readonly value?: string | null;
+}
+
+/** A query over one kind of resource or several, each with its own reading of the filter. */
+export interface SearchQuery {
+  readonly branches: ReadonlyArray<Pick<ListQuery, 'filter' | 'sortBy' | 'links'> & { readonly kind: ResourceKind }>;
+  readonly descending?: boolean;
+  /** By index, or behind a position; a walk begins without one. */
+  readonly from: { readonly offset: number } | { readonly after: Position | undefined };
+  readonly limit: number;
+  /** Where it is known from an earlier page: matches are then not counted again. */
+  readonly total?: number;
+}
+
+export interface Found {
+  readonly total: number;
+  readonly page: StoredResource[];
+  /** Where a walk goes on; undefined at its end. */
+  readonly next: Position | undefined;
+}
+
 export type MemberWrite =
   | { readonly type: 'delta'; readonly add: ReadonlySet<string>; readonly remove: ReadonlySet<string> }
   | { readonly type: 'set'; readonly members: ReadonlySet<string> };
