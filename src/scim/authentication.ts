@@ -1,3 +1,4 @@
+import type { Declared } from './available.ts';
 import { ScimError } from './errors.ts';
 
 /** Who a token stands for. */
@@ -12,6 +13,8 @@ export interface ScimSourceSettings {
   readonly id: string;
   /** False: paging by cursor is neither announced nor served. */
   readonly pagination?: boolean;
+  /** Roles and entitlements that clients may assign, beside those that users have already. */
+  readonly declared?: Declared;
 }
 
 const MAX_TOKEN_LENGTH = 4096;

@@ -1,4 +1,5 @@
 import type { Resources, Writer } from '../store/resources.ts';
+import type { Available } from './available.ts';
 import type { Cursors } from './cursor.ts';
 import type { ScimLog } from './http/answer.ts';
 import type { Query } from './http/place.ts';
@@ -17,6 +18,7 @@ export interface Context {
   readonly limits: Limits;
   /** Undefined where the source's settings switch paging by cursor off. */
   readonly cursors: Cursors | undefined;
+  readonly available: Available;
   readonly note: Note;
   readonly log: ScimLog | undefined;
   /** Called after a write that changed something. */

@@ -4,10 +4,12 @@ import type { Answer } from './http/answer.ts';
 import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
+import { VALUE_TYPES, type ValueType } from './schema/available.ts';
 import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
 
-const SCHEMAS: readonly Schema[] = RESOURCE_TYPES.flatMap((type) => [type.schema, ...type.extensions]);
+const TYPES = [...RESOURCE_TYPES, ...VALUE_TYPES];
+const SCHEMAS: readonly Schema[] = TYPES.flatMap((type) => [type.schema, ...type.extensions]);
 
 type Json = Record<string, unknown>;
 
@@ -19,8 +21,7 @@ export function discover(name: string, id: string | undefined, context: Context)
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
     return { status: 200, body: serviceProviderConfig(context) };
   }
-  const all =
-    name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : RESOURCE_TYPES.map((t) => resourceType(t, base));
+  const all = name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : TYPES.map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
   if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
@@ -36,7 +37,7 @@ const schema = (s: Schema, base: string): Json => ({
   meta: { resourceType: 'Schema', location: `${base}/Schemas/${s.id}` },
 });
 
-const resourceType = (type: ResourceType, base: string): Json => ({
+const resourceType = (type: ResourceType | ValueType, base: string): Json => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
   id: type.name,
   name: type.name,

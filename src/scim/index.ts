@@ -7,6 +7,7 @@ import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
 import { drain, readJson } from './http/body.ts';
 import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { type Available, createAvailable, type Declared } from './available.ts';
 import { createCursors, type Cursors } from './cursor.ts';
 import type { IrregularForm } from './irregular.ts';
 import { route } from './routes.ts';
@@ -41,9 +42,10 @@ export interface ScimOptions {
 export function createScim(options: ScimOptions): Router {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const cursors = createCursors(options.cursorKey, limits.cursorSeconds);
+  const available = createAvailable(options.resources);
   const router = express.Router();
   router.use((request: Request, response: Response) => {
-    void answerTo(options, { limits, cursors }, request, response);
+    void answerTo(options, { limits, cursors, available }, request, response);
   });
   return router;
 }
@@ -51,6 +53,7 @@ export function createScim(options: ScimOptions): Router {
 interface Fixed {
   readonly limits: Limits;
   readonly cursors: Cursors;
+  available(source: string, declared: Declared): Available;
 }
 
 /** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
@@ -72,17 +75,16 @@ async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, re
 /** Who it is, before anything of the body is read; then what is asked for. */
 async function serve(
   options: ScimOptions,
-  { limits, cursors }: Fixed,
+  { limits, cursors, available }: Fixed,
   request: Request,
   place: Place | undefined,
 ): Promise<Answer> {
-  const client = await authenticateRequest(
-    request.headers.authorization,
-    place?.source,
-    options.sources(),
-    (presented) => options.authenticate(presented),
+  const sources = options.sources();
+  const client = await authenticateRequest(request.headers.authorization, place?.source, sources, (presented) =>
+    options.authenticate(presented),
   );
   if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
+  const source = sources.get(client.source);
   return route({
     method: request.method,
     segments: place.segments,
@@ -93,7 +95,8 @@ async function serve(
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
       limits,
-      cursors: options.sources().get(client.source)?.pagination === false ? undefined : cursors,
+      cursors: source?.pagination === false ? undefined : cursors,
+      available: available(client.source, source?.declared ?? {}),
       note: (form) => options.onIrregular?.({ source: client.source, client: client.name, form }),
       log: options.log,
       changed: (urgent) => tell(options, { source: client.source, urgent }),

@@ -55,17 +55,21 @@ export function listQuery(
   if (sortOrder !== 'ascending' && sortOrder !== 'descending') {
     throw badRequest('invalidValue', 'sortOrder has to be ascending or descending.');
   }
-  const walks = query.has('cursor');
-  const startIndex = Math.max(1, integer(query, 'startIndex') ?? 1);
-  const count = walks ? 0 : Math.max(0, integer(query, 'count') ?? limits.pageSize);
   return {
     kind: type.kind,
     filter: filter === undefined || filter.trim() === '' ? undefined : parseFilter(type, filter, note, others),
     sortBy: sortBy === '' ? undefined : sortAttribute(type, sortBy, others),
     descending: sortOrder === 'descending',
-    offset: startIndex - 1,
-    limit: Math.min(count, limits.maxPageSize),
+    // A walk reads count and cursor itself, by other rules.
+    ...(query.has('cursor') ? { offset: 0, limit: 0 } : pageOf(query, limits)),
   };
+}
+
+/** The page that startIndex and count ask for (RFC 7644 3.4.2.4). Throws 400 invalidValue. */
+export function pageOf(query: Query, limits: Limits): { readonly offset: number; readonly limit: number } {
+  const startIndex = Math.max(1, integer(query, 'startIndex') ?? 1);
+  const count = Math.max(0, integer(query, 'count') ?? limits.pageSize);
+  return { offset: startIndex - 1, limit: Math.min(count, limits.maxPageSize) };
 }
 
 function sortAttribute(type: ResourceType, name: string, others: readonly ResourceType[]): ListQuery['sortBy'] {

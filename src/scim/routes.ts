@@ -1,10 +1,12 @@
 import { bulk } from './bulk/index.ts';
+import { available } from './available.ts';
 import type { Call, Context } from './call.ts';
 import { discover } from './discovery.ts';
 import { notFound, ScimError } from './errors.ts';
 import { create, patch, read, remove, replace } from './handlers.ts';
 import type { Answer } from './http/answer.ts';
 import { searchQuery } from './list.ts';
+import { VALUE_TYPES, type ValueType } from './schema/available.ts';
 import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType } from './schema/types.ts';
 import { find } from './search.ts';
@@ -48,6 +50,8 @@ function handlersOf({ segments, context, body }: Routed): Handlers {
   }
   const discovery = DISCOVERY.find((d) => same(d, name));
   if (discovery !== undefined) return { GET: async () => discover(discovery, id, context) };
+  const values = VALUE_TYPES.find((t) => same(t.endpoint.slice(1), name));
+  if (values !== undefined) return toValues(context, values, id, body);
   const type = RESOURCE_TYPES.find((t) => same(t.endpoint.slice(1), name));
   if (type === undefined) throw notFound('The endpoint', `/${name}`);
   return toResource({ ...context, type }, id, body);
@@ -56,6 +60,15 @@ function handlersOf({ segments, context, body }: Routed): Handlers {
 const search = (context: Context, types: readonly ResourceType[], body: Routed['body']): Handlers => ({
   POST: async () => find({ ...context, query: searchQuery(await body(context.limits.bodyBytes)) }, types),
 });
+
+/** Values are looked for as resources are; nobody writes them. */
+function toValues(context: Context, type: ValueType, id: string | undefined, body: Routed['body']): Handlers {
+  if (!same('.search', id)) return { GET: () => available(context, type, id) };
+  const { bodyBytes } = context.limits;
+  return {
+    POST: async () => available({ ...context, query: searchQuery(await body(bodyBytes)) }, type, undefined),
+  };
+}
 
 function toResource(call: Call, id: string | undefined, body: Routed['body']): Handlers {
   const limit = call.type.kind === 'group' ? call.limits.groupBodyBytes : call.limits.bodyBytes;

@@ -2,6 +2,7 @@ import type { Db } from './db.ts';
 import { changeMembers } from './resources/members.ts';
 import { listResources, readResource } from './resources/read.ts';
 import { searchResources } from './resources/search.ts';
+import { carriedValues } from './resources/carried.ts';
 import { createResource } from './resources/create.ts';
 import { changeResource } from './resources/change.ts';
 import { removeResource } from './resources/remove.ts';
@@ -13,6 +14,7 @@ import type {
   RecordFields,
   StoredResource,
   ListQuery,
+  CarriedValue,
   Found,
   SearchQuery,
   MemberWrite,
@@ -34,6 +36,8 @@ export interface Resources {
    * the time, whatever is made and deleted meanwhile, as long as the value that it is sorted by stays.
    */
   search(source: string, query: SearchQuery): Promise<Found>;
+  /** The different values that the source's users have in the attribute. Costs a look at all of them. */
+  carried(source: string, attribute: 'roles' | 'entitlements'): Promise<readonly CarriedValue[]>;
   /** A new record with a new random id, and for a user a new person. */
   create(writer: Writer, kind: ResourceKind, fields: RecordFields, members?: readonly string[]): Promise<Written>;
   /** `compute` sees the record as it is, locked; what it throws undoes everything and comes out. */
@@ -61,6 +65,7 @@ function resourcesOn(db: Db, retry: <T>(work: () => Promise<T>) => Promise<T>): 
   return {
     read: (source, kind, id, links) => readResource(db, source, kind, id, links),
     list: (source, kind, query) => listResources(db, source, kind, query),
+    carried: (source, attribute) => carriedValues(db, source, attribute),
     search: (source, query) => searchResources(db, source, query),
     create: (writer, kind, fields, members) => retry(() => createResource(db, writer, kind, fields, members ?? [])),
     change: (writer, kind, id, compute) => inLane(writer, id, () => changeResource(db, writer, kind, id, compute)),

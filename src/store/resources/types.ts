@@ -53,6 +53,13 @@ export interface ListQuery {
   readonly links: boolean;
 }
 
+/** A value that users have in a multi-valued attribute, as one of them has it. */
+export interface CarriedValue {
+  readonly value: string;
+  readonly display?: string | null | undefined;
+  readonly type?: string | null | undefined;
+}
+
 /** Where a walk stands: behind the record of this key, and the value that it was sorted by (null: without one). */
 export interface Position {
   readonly key: number;
