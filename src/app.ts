@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
+import { countIrregular } from './app/irregular.ts';
 import { scimOptions } from './app/kinds.ts';
 import { measured } from './app/measured.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
@@ -133,7 +134,7 @@ async function open(
     },
     sources: () => new Map(scimSources().map(({ id, options }) => [id, { id, ...scimOptions(options) }])),
     cursorKey: await cursorKey(db),
-    onIrregular: (info) => metrics.irregular(info),
+    onIrregular: countIrregular(metrics, log.child({ part: 'scim' })),
     onChange: ({ urgent }) => running.wake(urgent),
     log: log.child({ part: 'scim' }),
     ...(start.server.publicUrl === undefined ? {} : { publicUrl: start.server.publicUrl }),

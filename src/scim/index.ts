@@ -9,7 +9,7 @@ import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type Available, createAvailable, type Declared } from './available.ts';
 import { createCursors, type Cursors } from './cursor.ts';
-import type { IrregularForm } from './irregular.ts';
+import type { IrregularForm, Note } from './irregular.ts';
 import { route } from './routes.ts';
 
 export type { Client, ScimSourceSettings } from './authentication.ts';
@@ -85,6 +85,9 @@ async function serve(
   );
   if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
   const source = sources.get(client.source);
+  const note: Note = (form) => options.onIrregular?.({ source: client.source, client: client.name, form });
+  if (!/^bearer\s/i.test(request.headers.authorization ?? '')) note('bare-token');
+  if (place.flagged) note('url-flag');
   return route({
     method: request.method,
     segments: place.segments,
@@ -97,7 +100,7 @@ async function serve(
       limits,
       cursors: source?.pagination === false ? undefined : cursors,
       available: available(client.source, source?.declared ?? {}),
-      note: (form) => options.onIrregular?.({ source: client.source, client: client.name, form }),
+      note,
       log: options.log,
       changed: (urgent) => tell(options, { source: client.source, urgent }),
     },
