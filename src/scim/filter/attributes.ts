@@ -22,7 +22,11 @@ const unknown = (name: string): Error =>
   badRequest('invalidFilter', `The filter names ${shorten(name)}, which is no attribute here.`);
 
 /** Not stored as such, or secret. */
-const UNFILTERABLE = new Set(['schemas', 'meta.location', 'meta.version', 'password']);
+const UNFILTERABLE = new Set(['schemas', 'meta.location', 'meta.version', 'password', 'members.$ref', 'groups.$ref']);
+
+function refuseUnfilterable(name: string): void {
+  if (UNFILTERABLE.has(name)) throw badRequest('invalidFilter', `${name} can't be used in a filter.`);
+}
 
 /** Names on a resource type; `others` are those that are searched at the same time. Throws 400 invalidFilter. */
 export function resourceAttributes(type: Shape, others: readonly Shape[] = []): Attributes {
@@ -36,7 +40,7 @@ export function resourceAttributes(type: Shape, others: readonly Shape[] = []): 
     if (location?.attribute === undefined) throw unknown(name);
     const { extension, attribute, sub } = location;
     const plain = sub === undefined ? attribute.name : `${attribute.name}.${sub.name}`;
-    if (UNFILTERABLE.has(plain)) throw badRequest('invalidFilter', `${plain} can't be used in a filter.`);
+    refuseUnfilterable(plain);
     return { before: extension === undefined ? [] : [extension], attribute, sub };
   };
   return {
@@ -64,6 +68,7 @@ export function elementAttributes(attribute: Attribute): Attributes {
         `The value path names ${shorten(name)}, which ${attribute.name} does not have.`,
       );
     }
+    refuseUnfilterable(`${attribute.name}.${sub.name}`);
     return { before: [], attribute: sub, sub: undefined };
   };
   return {

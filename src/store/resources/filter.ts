@@ -34,7 +34,10 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
 export const isTime = (kind: ResourceKind, { path }: FilterAttribute): boolean =>
   COLUMNS[kind][path.join('.')]?.at !== undefined;
 
-const ordered = (text: string, exact: boolean): string => `${exact ? text : `lower(${text})`} collate "C"`;
+/** `foldCase` in SQL, for what is not stored folded. */
+const fold = (text: string): string => `lower(normalize(${text}))`;
+
+const ordered = (text: string, exact: boolean): string => `${exact ? text : fold(text)} collate "C"`;
 
 interface Scope {
   readonly kind: ResourceKind;
@@ -166,9 +169,11 @@ const SIGNS: Readonly<Record<Comparison['op'], string>> = {
 /** `folded`: the text is in the form of `foldCase` already, as the value then has to be. */
 function compareText(text: string, { attribute, op, value }: Comparison, scope: Scope, folded = false): string {
   if (typeof value !== 'string') return `${text} = '${value === true}'`;
-  const exact = attribute.caseExact || folded;
-  const left = exact ? text : `lower(${text})`;
-  const placeholder = scope.parameters.add(attribute.caseExact ? value : foldCase(value), 'text');
+  const bySql = !attribute.caseExact && !folded;
+  const left = bySql ? fold(text) : text;
+  const given = scope.parameters.add(folded ? foldCase(value) : value, 'text');
+  // Both sides by the same function: PostgreSQL and JavaScript differ about a few letters (a final sigma, say).
+  const placeholder = bySql ? fold(given) : given;
   switch (op) {
     case 'eq':
       return `${left} = ${placeholder}`;
