@@ -61,7 +61,7 @@ async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, re
   const place = placeOf(request);
   const fields = { method: request.method, source: place?.source };
   try {
-    const answer = await serve(options, fixed, request, place).catch((error: unknown) =>
+    const answer = await serve(options, fixed, request, response, place).catch((error: unknown) =>
       toAnswer(error, options.log, fields),
     );
     send(request, response, answer);
@@ -77,6 +77,7 @@ async function serve(
   options: ScimOptions,
   { limits, cursors, available }: Fixed,
   request: Request,
+  response: Response,
   place: Place | undefined,
 ): Promise<Answer> {
   const sources = options.sources();
@@ -92,7 +93,7 @@ async function serve(
     method: request.method,
     segments: place.segments,
     context: {
-      writer: { source: client.source, actor: `scim:${client.source}/${client.name}` },
+      writer: { source: client.source, actor: `scim:${client.source}/${client.name}`, request: idOf(response) },
       resources: options.resources,
       query: place.query,
       headers: request.headers,
@@ -106,6 +107,12 @@ async function serve(
     },
     body: (limit) => readJson(request, limit),
   });
+}
+
+/** As whoever serves us has named the request. */
+function idOf(response: Response): string | undefined {
+  const id = response.getHeader('x-request-id');
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** The write is committed by now: whatever its listener runs into is no failure of the request. */

@@ -27,14 +27,22 @@ export interface Reply {
   readonly body: any;
 }
 
-/** The endpoint by itself on a free port, with the sources `okta` and `entra`. */
-export async function scimServer(db: Db, options: Partial<ScimOptions> = {}): Promise<ScimServer> {
+/**
+ * The endpoint by itself on a free port, with the sources `okta` and `entra`. `name`: the id that every request has got
+ * from whoever serves the endpoint.
+ */
+export async function scimServer(
+  db: Db,
+  { name, ...options }: Partial<ScimOptions> & { readonly name?: string } = {},
+): Promise<ScimServer> {
   const changes: ScimServer['changes'] = [];
   const tokens = new Map([
     [TOKEN, { id: 't1', name: 'test', source: 'okta' }],
     [OTHER_TOKEN, { id: 't2', name: 'other', source: 'entra' }],
   ]);
   const app = express();
+  if (name !== undefined)
+    app.use((_request, response, next) => void next(response.setHeader('x-request-id', name) && undefined));
   app.use(
     '/scim',
     createScim({

@@ -463,6 +463,38 @@ describe('what a write leaves in the store', () => {
     assert.equal((await put('W/"7"')).status, 200);
   });
 
+  test('the history names the request of each write', async () => {
+    const named = await scimServer(database.db, { name: 'request-7' });
+    try {
+      const make = async (path: string, body: object): Promise<string> =>
+        (await named.send('POST', path, body)).body.id;
+      const ann = await make('/Users', { userName: 'ann' });
+      const group = await make('/Groups', { displayName: 'G', members: [{ value: ann }] });
+      await named.send('PUT', `/Users/${ann}`, { userName: 'ann', title: 'T' });
+      await named.send('PATCH', `/Groups/${group}`, { Operations: [{ op: 'replace', path: 'members', value: [] }] });
+      await named.send('PATCH', `/Groups/${group}`, {
+        Operations: [{ op: 'add', path: 'members', value: [{ value: ann }] }],
+      });
+      await named.send('DELETE', `/Users/${ann}`);
+      const all = await events();
+      assert.deepEqual(
+        new Set(all.map((e) => e.kind)),
+        new Set(['record.created', 'record.changed', 'record.gone', 'member.added', 'member.removed']),
+      );
+      assert.deepEqual(
+        all.filter((e) => e.detail['request'] !== 'request-7'),
+        [],
+      );
+      assert.deepEqual(Object.keys(all.find((e) => e.kind === 'member.removed')?.detail ?? {}).toSorted(), [
+        'group',
+        'member',
+        'request',
+      ]);
+    } finally {
+      await named.close();
+    }
+  });
+
   test('HEAD is answered like GET, without a body', async () => {
     const id = await makeUser('ann');
     const head = await server.send('HEAD', `/Users/${id}`);

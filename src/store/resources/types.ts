@@ -7,6 +7,8 @@ export interface Writer {
   readonly source: string;
   /** `scim:<source>/<token name>`. */
   readonly actor: string;
+  /** Id of the request, under which the log has it too. */
+  readonly request?: string | undefined;
 }
 
 /** A record in the form in which it is stored; `resource` is the SCIM resource without id, meta, groups and members. */
