@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
+import { countIrregular } from './app/irregular.ts';
+import { scimOptions } from './app/kinds.ts';
 import { measured } from './app/measured.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
 import type { Loaded } from './config/load.ts';
@@ -13,6 +15,7 @@ import { createScim } from './scim/index.ts';
 import { appendEvents } from './store/events.ts';
 import { openStore, type Store } from './store/open.ts';
 import { storeParts } from './store/parts.ts';
+import { cursorKey } from './store/meta.ts';
 import { createResources } from './store/resources.ts';
 import { authenticate, createToken, listTokens } from './store/tokens.ts';
 import { targetKinds } from './targets/index.ts';
@@ -129,7 +132,9 @@ async function open(
       const token = await authenticate(db, presented, new Date());
       return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };
     },
-    sources: () => new Map(scimSources().map(({ id }) => [id, { id }])),
+    sources: () => new Map(scimSources().map(({ id, options }) => [id, { id, ...scimOptions(options) }])),
+    cursorKey: await cursorKey(db),
+    onIrregular: countIrregular(metrics, log.child({ part: 'scim' })),
     onChange: ({ urgent }) => running.wake(urgent),
     log: log.child({ part: 'scim' }),
     ...(start.server.publicUrl === undefined ? {} : { publicUrl: start.server.publicUrl }),

@@ -17,6 +17,7 @@ export interface FilterAttribute {
 export type CompareOp = 'eq' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
 export type Filter =
+  /** Without filters, `and` is always true and `or` never. */
   | { readonly type: 'and' | 'or'; readonly filters: readonly Filter[] }
   | { readonly type: 'not'; readonly filter: Filter }
   | { readonly type: 'present'; readonly attribute: FilterAttribute }

@@ -1,3 +1,4 @@
+import type { Declared } from './available.ts';
 import { ScimError } from './errors.ts';
 
 /** Who a token stands for. */
@@ -10,6 +11,10 @@ export interface Client {
 /** What is configured for a source of type scim. */
 export interface ScimSourceSettings {
   readonly id: string;
+  /** False: paging by cursor is neither announced nor served. */
+  readonly pagination?: boolean;
+  /** Roles and entitlements that clients may assign, beside those that users have already. */
+  readonly declared?: Declared;
 }
 
 const MAX_TOKEN_LENGTH = 4096;

@@ -1,24 +1,27 @@
 import { notFound, ScimError } from './errors.ts';
+import type { Context } from './call.ts';
 import type { Answer } from './http/answer.ts';
-import type { Query } from './http/place.ts';
+import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
+import { VALUE_TYPES, type ValueType } from './schema/available.ts';
 import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
 
-const SCHEMAS: readonly Schema[] = RESOURCE_TYPES.flatMap((type) => [type.schema, ...type.extensions]);
+const TYPES = [...RESOURCE_TYPES, ...VALUE_TYPES];
+const SCHEMAS: readonly Schema[] = TYPES.flatMap((type) => [type.schema, ...type.extensions]);
 
 type Json = Record<string, unknown>;
 
 /** ServiceProviderConfig, ResourceTypes, Schemas (RFC 7644 4): read-only, and never filtered. */
-export function discover(name: string, id: string | undefined, query: Query, base: string, limits: Limits): Answer {
+export function discover(name: string, id: string | undefined, context: Context): Answer {
+  const { query, base } = context;
   if (query.has('filter')) throw new ScimError(403, `${name} can't be filtered.`);
   if (name === 'ServiceProviderConfig') {
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
-    return { status: 200, body: serviceProviderConfig(base, limits) };
+    return { status: 200, body: serviceProviderConfig(context) };
   }
-  const all =
-    name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : RESOURCE_TYPES.map((t) => resourceType(t, base));
+  const all = name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : TYPES.map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
   if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
@@ -34,7 +37,7 @@ const schema = (s: Schema, base: string): Json => ({
   meta: { resourceType: 'Schema', location: `${base}/Schemas/${s.id}` },
 });
 
-const resourceType = (type: ResourceType, base: string): Json => ({
+const resourceType = (type: ResourceType | ValueType, base: string): Json => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
   id: type.name,
   name: type.name,
@@ -47,22 +50,27 @@ const resourceType = (type: ResourceType, base: string): Json => ({
   meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
 });
 
+/** RFC 9865 4. Index stays the default: it is what Okta and Entra ID page by. */
+const pagination = (limits: Limits, cursors: Cursors): Json => ({
+  cursor: true,
+  index: true,
+  defaultPaginationMethod: 'index',
+  defaultPageSize: limits.pageSize,
+  maxPageSize: limits.maxPageSize,
+  cursorTimeout: cursors.lifetime,
+});
+
 /** Says only what is so: a client relies on it. */
-const serviceProviderConfig = (base: string, limits: Limits): Json => ({
+const serviceProviderConfig = ({ base, limits, cursors }: Context): Json => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
   patch: { supported: true },
-  bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+  bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
   filter: { supported: true, maxResults: limits.maxPageSize },
   changePassword: { supported: false },
   sort: { supported: true },
   etag: { supported: true },
-  pagination: {
-    cursor: false,
-    index: true,
-    defaultPaginationMethod: 'index',
-    defaultPageSize: limits.pageSize,
-    maxPageSize: limits.maxPageSize,
-  },
+  // Some strict clients refuse members that RFC 7643 does not know, so the source's settings can leave it out.
+  ...(cursors === undefined ? {} : { pagination: pagination(limits, cursors) }),
   authenticationSchemes: [
     {
       type: 'oauthbearertoken',

@@ -1,6 +1,15 @@
-/** Detail keywords of RFC 7644 table 9 that this endpoint uses. */
+/** Detail keywords of RFC 7644 table 9 and RFC 9865 2 that this endpoint uses. */
 export type ScimErrorType =
-  'invalidFilter' | 'uniqueness' | 'mutability' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue';
+  | 'invalidFilter'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidCursor'
+  | 'expiredCursor'
+  | 'invalidCount';
 
 const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 

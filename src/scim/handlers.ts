@@ -1,55 +1,29 @@
-import type { MemberWrite, Resources, StoredResource, Writer, Written } from '../store/resources.ts';
+import type { MemberWrite, StoredResource, Written } from '../store/resources.ts';
+import type { Call } from './call.ts';
 import { badRequest, notFound, ScimError } from './errors.ts';
 import { groupFields, userFields } from './facts.ts';
 import type { Answer } from './http/answer.ts';
-import type { Query } from './http/place.ts';
-import type { Limits } from './limits.ts';
-import { listBody, listQuery } from './list.ts';
 import { applyPatch } from './patch/apply.ts';
 import { isMembersOperation, memberChange, readMembers } from './patch/members.ts';
 import { parsePatch } from './patch/parse.ts';
-import { isStale, isUnchanged } from './preconditions.ts';
-import { etagOf, locationOf, present } from './present.ts';
+import { hasConditions, isRefused, isUnchanged } from './preconditions.ts';
+import { etagOf, locationOf, present, recordTag } from './present.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import type { ResourceType } from './schema/types.ts';
 import { checkResource, isObject, isStorable, readResource, type Resource } from './values.ts';
 
-/** One request to a resource type, past authentication. */
-export interface Call {
-  readonly type: ResourceType;
-  readonly writer: Writer;
-  readonly resources: Resources;
-  readonly query: Query;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Address of `/v2`. */
-  readonly base: string;
-  readonly limits: Limits;
-  /** Called after a write that changed something. */
-  changed(urgent: boolean): void;
-}
-
-export async function list(call: Call): Promise<Answer> {
-  const query = listQuery(call.type, call.query, call.limits);
-  const projection = projectionFor(call);
-  const { source } = call.writer;
-  const { total, page } = await call.resources.list(source, call.type.kind, { ...query, links: projection.links });
-  const shown = page.map((stored) => projection.apply(present(call.type, stored, call.base)));
-  return { status: 200, body: listBody(total, query.offset + 1, shown) };
-}
-
 export async function read(call: Call, id: string): Promise<Answer> {
   const projection = projectionFor(call);
   const stored = await readStored(call, id, projection.links);
-  // The version is that of the record: groups and members may change without it, so they are always sent anew.
-  if (!projection.links && isUnchanged(call.headers, etagOf(stored))) {
-    return { status: 304, headers: { etag: etagOf(stored) } };
-  }
-  return answer(call, 200, stored, projection);
+  const etag = etagOf(stored);
+  return isUnchanged(call.headers, etag, projection.links)
+    ? { status: 304, headers: { etag } }
+    : answer(call, 200, stored, projection);
 }
 
 export async function create(call: Call, body: unknown): Promise<Answer> {
   const { type } = call;
-  const given = readResource(type, body);
+  const given = readResource(type, body, call.note);
   const resource = type.kind === 'user' ? { active: true, ...given } : given;
   checkResource(type, resource);
   const members = type.kind === 'group' ? [...new Set(membersIn(body) ?? [])] : [];
@@ -62,7 +36,7 @@ export async function create(call: Call, body: unknown): Promise<Answer> {
 /** Replaces the resource. `active` and the members stay as they are where the body does not mention them. */
 export async function replace(call: Call, id: string, body: unknown): Promise<Answer> {
   const { type } = call;
-  const given = readResource(type, body);
+  const given = readResource(type, body, call.note);
   const listed = type.kind === 'group' ? membersIn(body) : undefined;
   const members: MemberWrite | undefined = listed === undefined ? undefined : { type: 'set', members: new Set(listed) };
   const written = await call.resources.change(call.writer, type.kind, id, (current) => {
@@ -77,21 +51,26 @@ export async function replace(call: Call, id: string, body: unknown): Promise<An
 
 export async function patch(call: Call, id: string, body: unknown): Promise<Answer> {
   const { type } = call;
-  const operations = parsePatch(type, body);
+  const operations = parsePatch(type, body, call.note);
   const rest = operations.filter((o) => type.kind === 'user' || !isMembersOperation(o));
-  const members = type.kind === 'group' ? memberChange(operations.filter(isMembersOperation)) : undefined;
-  if (rest.length > 0 || call.headers['if-match'] !== undefined) {
-    const written = await call.resources.change(call.writer, type.kind, id, (current) => {
+  const members = type.kind === 'group' ? memberChange(operations.filter(isMembersOperation), call.note) : undefined;
+  let written: StoredResource;
+  if (rest.length > 0 || hasConditions(call.headers)) {
+    const result = await call.resources.change(call.writer, type.kind, id, (current) => {
       refuseStale(call, current);
-      const resource = applyPatch(type, id, current.resource, rest);
+      const resource = applyPatch(type, id, current.resource, rest, call.note);
       checkResource(type, resource);
       return { fields: fieldsOf(type, resource), members };
     });
-    settle(call, written, id);
-  } else if (members !== undefined) settle(call, await call.resources.changeMembers(call.writer, id, members), id);
-  else await readStored(call, id, false);
+    written = settle(call, result, id);
+  } else if (members === undefined) written = await readStored(call, id, false);
+  else written = settle(call, await call.resources.changeMembers(call.writer, id, members), id);
   // A group's members may be very many, and nobody who changes one wants to read them all.
-  return type.kind === 'user' || call.query.has('attributes') ? reread(call, id) : { status: 204 };
+  if (type.kind === 'user' || call.query.has('attributes')) return reread(call, id);
+  return {
+    status: 204,
+    headers: { etag: recordTag(written), 'content-location': locationOf(type, call.base, id) },
+  };
 }
 
 export async function remove(call: Call, id: string): Promise<Answer> {
@@ -126,17 +105,19 @@ async function reread(call: Call, id: string): Promise<Answer> {
 
 function answer({ type, base }: Call, status: number, stored: StoredResource, projection: Projection): Answer {
   const location = locationOf(type, base, stored.id);
+  const shown = present(type, stored, base);
+  const { version: etag } = shown['meta'] as { readonly version: string };
   return {
     status,
-    body: projection.apply(present(type, stored, base)),
-    headers: { etag: etagOf(stored), ...(status === 201 ? { location } : { 'content-location': location }) },
+    body: projection.apply(shown),
+    headers: { etag, ...(status === 201 ? { location } : { 'content-location': location }) },
   };
 }
 
 function refuseStale(call: Call, current: StoredResource): void {
-  if (isStale(call.headers, etagOf(current))) {
-    throw new ScimError(412, `The ${call.type.name.toLowerCase()} has changed since: it is at ${etagOf(current)} now.`);
-  }
+  if (!isRefused(call.headers, recordTag(current))) return;
+  const what = `The ${call.type.name.toLowerCase()}`;
+  throw new ScimError(412, `${what} is at ${recordTag(current)} now, and the request's conditions are for another.`);
 }
 
 /** The outcome of a write: tells that something changed, or refuses in the client's terms. */

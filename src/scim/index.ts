@@ -7,6 +7,9 @@ import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
 import { drain, readJson } from './http/body.ts';
 import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { type Available, createAvailable, type Declared } from './available.ts';
+import { createCursors, type Cursors } from './cursor.ts';
+import type { IrregularForm, Note } from './irregular.ts';
 import { route } from './routes.ts';
 
 export type { Client, ScimSourceSettings } from './authentication.ts';
@@ -25,6 +28,10 @@ export interface ScimOptions {
   /** `https://…` under which clients reach the server; without it the Host header decides. */
   readonly publicUrl?: string;
   readonly limits?: Partial<Limits>;
+  /** 32 secret bytes that cursors are sealed with: the same in all processes that serve one store. */
+  readonly cursorKey: Buffer;
+  /** A client sent something in a form that stricter servers refuse, and it was read. */
+  onIrregular?(info: { readonly source: string; readonly client: string; readonly form: IrregularForm }): void;
 }
 
 /**
@@ -34,19 +41,27 @@ export interface ScimOptions {
  */
 export function createScim(options: ScimOptions): Router {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const cursors = createCursors(options.cursorKey, limits.cursorSeconds);
+  const available = createAvailable(options.resources);
   const router = express.Router();
   router.use((request: Request, response: Response) => {
-    void answerTo(options, limits, request, response);
+    void answerTo(options, { limits, cursors, available }, request, response);
   });
   return router;
 }
 
+interface Fixed {
+  readonly limits: Limits;
+  readonly cursors: Cursors;
+  available(source: string, declared: Declared): Available;
+}
+
 /** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
-async function answerTo(options: ScimOptions, limits: Limits, request: Request, response: Response): Promise<void> {
+async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, response: Response): Promise<void> {
   const place = placeOf(request);
   const fields = { method: request.method, source: place?.source };
   try {
-    const answer = await serve(options, limits, request, place).catch((error: unknown) =>
+    const answer = await serve(options, fixed, request, response, place).catch((error: unknown) =>
       toAnswer(error, options.log, fields),
     );
     send(request, response, answer);
@@ -60,31 +75,44 @@ async function answerTo(options: ScimOptions, limits: Limits, request: Request, 
 /** Who it is, before anything of the body is read; then what is asked for. */
 async function serve(
   options: ScimOptions,
-  limits: Limits,
+  { limits, cursors, available }: Fixed,
   request: Request,
+  response: Response,
   place: Place | undefined,
 ): Promise<Answer> {
-  const client = await authenticateRequest(
-    request.headers.authorization,
-    place?.source,
-    options.sources(),
-    (presented) => options.authenticate(presented),
+  const sources = options.sources();
+  const client = await authenticateRequest(request.headers.authorization, place?.source, sources, (presented) =>
+    options.authenticate(presented),
   );
   if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
+  const source = sources.get(client.source);
+  const note: Note = (form) => options.onIrregular?.({ source: client.source, client: client.name, form });
+  if (!/^bearer\s/i.test(request.headers.authorization ?? '')) note('bare-token');
+  if (place.flagged) note('url-flag');
   return route({
     method: request.method,
     segments: place.segments,
-    call: {
-      writer: { source: client.source, actor: `scim:${client.source}/${client.name}` },
+    context: {
+      writer: { source: client.source, actor: `scim:${client.source}/${client.name}`, request: idOf(response) },
       resources: options.resources,
       query: place.query,
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
       limits,
+      cursors: source?.pagination === false ? undefined : cursors,
+      available: available(client.source, source?.declared ?? {}),
+      note,
+      log: options.log,
       changed: (urgent) => tell(options, { source: client.source, urgent }),
     },
     body: (limit) => readJson(request, limit),
   });
+}
+
+/** As whoever serves us has named the request. */
+function idOf(response: Response): string | undefined {
+  const id = response.getHeader('x-request-id');
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** The write is committed by now: whatever its listener runs into is no failure of the request. */

@@ -8,6 +8,11 @@ export interface Limits {
   readonly pageSize: number;
   /** Resources in a page whatever the client names. */
   readonly maxPageSize: number;
+  /** Seconds for which a cursor can be used. */
+  readonly cursorSeconds: number;
+  /** Operations and bytes of a bulk request. */
+  readonly bulkOperations: number;
+  readonly bulkBytes: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -15,4 +20,7 @@ export const DEFAULT_LIMITS: Limits = {
   groupBodyBytes: 10 * 1024 * 1024,
   pageSize: 100,
   maxPageSize: 1000,
+  cursorSeconds: 3600,
+  bulkOperations: 1000,
+  bulkBytes: 10 * 1024 * 1024,
 };

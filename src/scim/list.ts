@@ -1,8 +1,9 @@
-import type { ListQuery } from '../store/resources.ts';
+import type { ListQuery, ResourceKind } from '../store/resources.ts';
 import { badRequest, shorten } from './errors.ts';
 import { resourceAttributes } from './filter/attributes.ts';
 import { parseFilter } from './filter/parse.ts';
 import type { Query } from './http/place.ts';
+import type { Note } from './irregular.ts';
 import type { Limits } from './limits.ts';
 import type { ResourceType } from './schema/types.ts';
 import { isObject } from './values.ts';
@@ -21,28 +22,59 @@ export const listBody = (
   Resources: resources,
 });
 
-/** What a list is asked for by its query parameters (RFC 7644 3.4.2). Throws 400. */
-export function listQuery(type: ResourceType, query: Query, limits: Limits): Omit<ListQuery, 'links'> {
+/** A page of a walk by cursor (RFC 9865 2); the last one names no next. It has no index. */
+export const walkBody = (
+  total: number,
+  nextCursor: string | undefined,
+  resources: readonly unknown[],
+): Record<string, unknown> => ({
+  schemas: [LIST_SCHEMA],
+  totalResults: total,
+  itemsPerPage: resources.length,
+  ...(nextCursor === undefined ? {} : { nextCursor }),
+  Resources: resources,
+});
+
+export type ListRequest = Omit<ListQuery, 'links'> & { readonly kind: ResourceKind };
+
+/**
+ * What a list of a type is asked for by its query parameters (RFC 7644 3.4.2); `searched` are all types that the query
+ * goes over. Throws 400.
+ */
+export function listQuery(
+  type: ResourceType,
+  query: Query,
+  limits: Limits,
+  note: Note,
+  searched: readonly ResourceType[],
+): ListRequest {
+  const others = searched.filter((t) => t !== type);
   const filter = query.get('filter');
   const sortBy = query.get('sortby')?.trim() ?? '';
   const sortOrder = query.get('sortorder')?.toLowerCase() ?? 'ascending';
   if (sortOrder !== 'ascending' && sortOrder !== 'descending') {
     throw badRequest('invalidValue', 'sortOrder has to be ascending or descending.');
   }
-  const startIndex = Math.max(1, integer(query, 'startIndex') ?? 1);
-  const count = Math.max(0, integer(query, 'count') ?? limits.pageSize);
   return {
-    filter: filter === undefined || filter.trim() === '' ? undefined : parseFilter(type, filter),
-    sortBy: sortBy === '' ? undefined : sortAttribute(type, sortBy),
+    kind: type.kind,
+    filter: filter === undefined || filter.trim() === '' ? undefined : parseFilter(type, filter, note, others),
+    sortBy: sortBy === '' ? undefined : sortAttribute(type, sortBy, others),
     descending: sortOrder === 'descending',
-    offset: startIndex - 1,
-    limit: Math.min(count, limits.maxPageSize),
+    // A walk reads count and cursor itself, by other rules.
+    ...(query.has('cursor') ? { offset: 0, limit: 0 } : pageOf(query, limits)),
   };
 }
 
-function sortAttribute(type: ResourceType, name: string): ListQuery['sortBy'] {
-  const attribute = resourceAttributes(type).leaf(name);
-  if (attribute.path[0] === type.links) throw badRequest('invalidPath', `Lists can't be sorted by ${type.links}.`);
+/** The page that startIndex and count ask for (RFC 7644 3.4.2.4). Throws 400 invalidValue. */
+export function pageOf(query: Query, limits: Limits): { readonly offset: number; readonly limit: number } {
+  const startIndex = Math.max(1, integer(query, 'startIndex') ?? 1);
+  const count = Math.max(0, integer(query, 'count') ?? limits.pageSize);
+  return { offset: startIndex - 1, limit: Math.min(count, limits.maxPageSize) };
+}
+
+function sortAttribute(type: ResourceType, name: string, others: readonly ResourceType[]): ListQuery['sortBy'] {
+  const attribute = resourceAttributes(type, others).leaf(name);
+  if (attribute?.path[0] === type.links) throw badRequest('invalidPath', `Lists can't be sorted by ${type.links}.`);
   return attribute;
 }
 

@@ -7,15 +7,32 @@ function tagsIn(header: string | string[] | undefined): string[] | '*' {
   return text.split(',').map((tag) => tag.trim().replace(/^W\//i, ''));
 }
 
-const includes = (header: string | string[] | undefined, etag: string): boolean => {
-  const tags = tagsIn(header);
-  return tags === '*' || tags.includes(etag.replace(/^W\//, ''));
-};
+const includes = (tags: string[] | '*', etag: string): boolean =>
+  tags === '*' || tags.includes(etag.replace(/^W\//, ''));
 
-/** If-Match names other versions than the present one: the write must not happen. */
-export const isStale = (headers: Headers, etag: string): boolean =>
-  headers['if-match'] !== undefined && !includes(headers['if-match'], etag);
+/** Without what stands for memberships in a version: those of others do not get in the way of a write. */
+const ofRecord = (tags: string[] | '*'): string[] | '*' =>
+  tags === '*' ? tags : tags.map((tag) => tag.replace(/-[^"]*"$/, '"'));
 
-/** If-None-Match names the present version: the client has it already. */
-export const isUnchanged = (headers: Headers, etag: string): boolean =>
-  headers['if-none-match'] !== undefined && includes(headers['if-none-match'], etag);
+/**
+ * If-Match names other versions than the present one, or If-None-Match names it (RFC 9110 13.1): the write must not
+ * happen. `etag` is that of the record.
+ */
+export function isRefused(headers: Headers, etag: string): boolean {
+  const named = (header: string | string[] | undefined): boolean => includes(ofRecord(tagsIn(header)), etag);
+  if (headers['if-match'] !== undefined && !named(headers['if-match'])) return true;
+  return headers['if-none-match'] !== undefined && named(headers['if-none-match']);
+}
+
+export const hasConditions = (headers: Headers): boolean =>
+  headers['if-match'] !== undefined || headers['if-none-match'] !== undefined;
+
+/**
+ * If-None-Match names the present version: the client has it already. Where memberships are not shown (`links`), those
+ * of the version that the client names don't matter.
+ */
+export function isUnchanged(headers: Headers, etag: string, links: boolean): boolean {
+  if (headers['if-none-match'] === undefined) return false;
+  const tags = tagsIn(headers['if-none-match']);
+  return includes(links ? tags : ofRecord(tags), etag);
+}

@@ -1,7 +1,21 @@
+import { createHash } from 'node:crypto';
 import type { Link, StoredResource } from '../store/resources.ts';
 import type { ResourceType } from './schema/types.ts';
 
-export const etagOf = (stored: StoredResource): string => `W/"${stored.version}"`;
+/** The version of the record alone, without memberships. */
+export const recordTag = (stored: StoredResource): string => `W/"${stored.version}"`;
+
+/**
+ * The version of what is shown. Memberships count: groups of a user, and names of members, change without a write to
+ * the record, and a client that has an old list must not be told that it has the present one.
+ */
+export function etagOf(stored: StoredResource): string {
+  const { links = [], version } = stored;
+  if (links.length === 0) return `W/"${version}"`;
+  const hash = createHash('sha1');
+  for (const link of links) hash.update(`${link.id}\0${link.display ?? ''}\0`);
+  return `W/"${version}-${hash.digest('base64url').slice(0, 12)}"`;
+}
 export const locationOf = (type: ResourceType, base: string, id: string): string =>
   `${base}${type.endpoint}/${encodeURIComponent(id)}`;
 

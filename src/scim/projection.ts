@@ -1,5 +1,5 @@
 import { resolvePath } from './schema/path.ts';
-import type { ResourceType } from './schema/types.ts';
+import type { Shape } from './schema/types.ts';
 import { isObject } from './values.ts';
 
 /** Which attributes an answer shows (RFC 7644 3.4.2.5 and 3.9). */
@@ -19,15 +19,15 @@ const ALWAYS = ['schemas', 'id'];
 
 /** `attributes` wins over `excludedAttributes`; names that are not known are passed over. Empty lists ask for nothing. */
 export function projectionOf(
-  type: ResourceType,
+  type: Shape & { readonly links?: string },
   attributes: string | undefined,
   excluded: string | undefined,
 ): Projection {
   const shown = choose(type, attributes);
-  if (shown !== undefined) return { links: covers(shown, type.links), apply: (r) => only(r, shown) };
+  if (shown !== undefined) return { links: covers(shown, type.links ?? ''), apply: (r) => only(r, shown) };
   const hidden = choose(type, excluded);
   if (hidden === undefined) return { links: true, apply: (r) => r };
-  return { links: coreOf(hidden)?.get(type.links) !== 'all', apply: (r) => without(r, hidden) };
+  return { links: coreOf(hidden)?.get(type.links ?? '') !== 'all', apply: (r) => without(r, hidden) };
 }
 
 const coreOf = (choices: Choices): Choice | undefined => {
@@ -38,7 +38,7 @@ const coreOf = (choices: Choices): Choice | undefined => {
 const covers = (choices: Choices, name: string): boolean =>
   choices.get('') === 'all' || coreOf(choices)?.has(name) === true;
 
-function choose(type: ResourceType, names: string | undefined): Choices | undefined {
+function choose(type: Shape, names: string | undefined): Choices | undefined {
   const asked = (names ?? '')
     .split(',')
     .map((name) => name.trim())

@@ -1,68 +1,85 @@
-import { notFound, ScimError } from './errors.ts';
+import { bulk } from './bulk/index.ts';
+import { available } from './available.ts';
+import type { Call, Context } from './call.ts';
 import { discover } from './discovery.ts';
-import { type Call, create, list, patch, read, remove, replace } from './handlers.ts';
+import { notFound, ScimError } from './errors.ts';
+import { create, patch, read, remove, replace } from './handlers.ts';
 import type { Answer } from './http/answer.ts';
 import { searchQuery } from './list.ts';
+import { VALUE_TYPES, type ValueType } from './schema/available.ts';
 import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType } from './schema/types.ts';
+import { find } from './search.ts';
 
 export interface Routed {
   readonly method: string;
   readonly segments: readonly string[];
-  readonly call: Omit<Call, 'type'>;
+  readonly context: Context;
   /** Reads and parses the body; called at most once, only where a body is wanted. */
   body(limit: number): Promise<unknown>;
 }
 
+type Handlers = Readonly<Record<string, () => Promise<Answer>>>;
+
 const DISCOVERY = ['ServiceProviderConfig', 'ResourceTypes', 'Schemas'] as const;
-const NOT_OFFERED: Readonly<Record<string, string>> = {
-  me: '/Me is not offered: tokens belong to provisioning clients, not to users.',
-  bulk: 'Bulk requests are not offered.',
-  '.search': 'A search over all resource types is not offered: use /Users/.search or /Groups/.search.',
-};
 
 const same = (a: string, b: string | undefined): boolean => a.toLowerCase() === b?.toLowerCase();
 
 /** Leads a request to its handler. Names of endpoints match whatever their case. */
-export function route({ method, segments, call, body }: Routed): Promise<Answer> {
-  const [name, id, ...more] = segments;
-  if (name === undefined || more.length > 0) throw new ScimError(404, 'There is nothing at this path.');
-  const refused = NOT_OFFERED[name.toLowerCase()];
-  if (refused !== undefined) throw new ScimError(501, refused);
-  const discovery = DISCOVERY.find((d) => same(d, name));
-  if (discovery !== undefined) {
-    return pickMethod(method, { GET: async () => discover(discovery, id, call.query, call.base, call.limits) });
-  }
-  const type = RESOURCE_TYPES.find((t) => same(t.endpoint.slice(1), name));
-  if (type === undefined) throw notFound('The endpoint', `/${name}`);
-  return toResource(type, id, { ...call, type }, method, body);
+export async function route(routed: Routed): Promise<Answer> {
+  const { method } = routed;
+  const handlers = handlersOf(routed);
+  // HEAD is a GET whose body the server leaves out (RFC 9110 9.3.2).
+  const handler = handlers[method === 'HEAD' ? 'GET' : method];
+  if (handler !== undefined) return handler();
+  const allow = Object.keys(handlers).join(', ');
+  throw new ScimError(405, `${method} is not possible here; ${allow} is.`, { headers: { allow } });
 }
 
-function toResource(
-  type: ResourceType,
-  id: string | undefined,
-  call: Call,
-  method: string,
-  body: Routed['body'],
-): Promise<Answer> {
-  const limit = type.kind === 'group' ? call.limits.groupBodyBytes : call.limits.bodyBytes;
+/** What can be done at a path, by method. Throws 404 where there is nothing, and 501 where we offer nothing. */
+function handlersOf({ segments, context, body }: Routed): Handlers {
+  const [name, id, ...more] = segments;
+  if (more.length > 0) throw new ScimError(404, 'There is nothing at this path.');
+  if (name === undefined) return { GET: () => find(context, RESOURCE_TYPES) };
+  if (same('Me', name)) {
+    throw new ScimError(501, '/Me is not offered: tokens belong to provisioning clients, not to users.');
+  }
+  if (id === undefined && same('.search', name)) return search(context, RESOURCE_TYPES, body);
+  if (id === undefined && same('Bulk', name)) {
+    return { POST: async () => bulk(context, await body(context.limits.bulkBytes)) };
+  }
+  const discovery = DISCOVERY.find((d) => same(d, name));
+  if (discovery !== undefined) return { GET: async () => discover(discovery, id, context) };
+  const values = VALUE_TYPES.find((t) => same(t.endpoint.slice(1), name));
+  if (values !== undefined) return toValues(context, values, id, body);
+  const type = RESOURCE_TYPES.find((t) => same(t.endpoint.slice(1), name));
+  if (type === undefined) throw notFound('The endpoint', `/${name}`);
+  return toResource({ ...context, type }, id, body);
+}
+
+const search = (context: Context, types: readonly ResourceType[], body: Routed['body']): Handlers => ({
+  POST: async () => find({ ...context, query: searchQuery(await body(context.limits.bodyBytes)) }, types),
+});
+
+/** Values are looked for as resources are; nobody writes them. */
+function toValues(context: Context, type: ValueType, id: string | undefined, body: Routed['body']): Handlers {
+  if (!same('.search', id)) return { GET: () => available(context, type, id) };
+  const { bodyBytes } = context.limits;
+  return {
+    POST: async () => available({ ...context, query: searchQuery(await body(bodyBytes)) }, type, undefined),
+  };
+}
+
+function toResource(call: Call, id: string | undefined, body: Routed['body']): Handlers {
+  const limit = call.type.kind === 'group' ? call.limits.groupBodyBytes : call.limits.bodyBytes;
   if (id === undefined) {
-    return pickMethod(method, { GET: () => list(call), POST: async () => create(call, await body(limit)) });
+    return { GET: () => find(call, [call.type]), POST: async () => create(call, await body(limit)) };
   }
-  if (same('.search', id)) {
-    return pickMethod(method, { POST: async () => list({ ...call, query: searchQuery(await body(limit)) }) });
-  }
-  return pickMethod(method, {
+  if (same('.search', id)) return search(call, [call.type], body);
+  return {
     GET: () => read(call, id),
     PUT: async () => replace(call, id, await body(limit)),
     PATCH: async () => patch(call, id, await body(limit)),
     DELETE: () => remove(call, id),
-  });
-}
-
-function pickMethod(method: string, handlers: Readonly<Record<string, () => Promise<Answer>>>): Promise<Answer> {
-  const handler = handlers[method];
-  if (handler !== undefined) return handler();
-  const allow = Object.keys(handlers).join(', ');
-  throw new ScimError(405, `${method} is not possible here; ${allow} is.`, { headers: { allow } });
+  };
 }

@@ -1,6 +1,7 @@
 import { foldCase } from '../model/filter.ts';
 import { tidyElements } from './elements.ts';
 import { badRequest, shorten } from './errors.ts';
+import { noNote, type Note } from './irregular.ts';
 import { COMMON_ATTRIBUTES } from './schema/index.ts';
 import type { Attribute, ResourceType, Schema } from './schema/types.ts';
 
@@ -15,7 +16,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
  * read-only ones are left out, passwords are dropped; null and [] mean no value (RFC 7643 2.5).
  * Throws 400 invalidValue that names the attribute.
  */
-export function readResource(type: ResourceType, body: unknown): Resource {
+export function readResource(type: ResourceType, body: unknown, note: Note = noNote): Resource {
   if (!isObject(body)) throw badRequest('invalidSyntax', 'The body has to be a JSON object.');
   const given = byLowerCase(body);
   const schemas = given.get('schemas');
@@ -23,21 +24,21 @@ export function readResource(type: ResourceType, body: unknown): Resource {
     throw badRequest('invalidValue', 'schemas has to be an array of schema URIs.');
   }
   const resource: Record<string, unknown> = {};
-  readAttributes([...COMMON_ATTRIBUTES, ...type.schema.attributes], given, resource, '', type.links);
+  readAttributes([...COMMON_ATTRIBUTES, ...type.schema.attributes], given, resource, '', note, type.links);
   for (const extension of type.extensions) {
     const value = given.get(extension.id.toLowerCase());
-    const read = value === undefined ? undefined : readExtension(extension, value);
+    const read = value === undefined ? undefined : readExtension(extension, value, note);
     if (read !== undefined) resource[extension.id] = read;
   }
   return resource;
 }
 
 /** Reads an extension's object; undefined when nothing is in it. */
-export function readExtension(extension: Schema, value: unknown): Resource | undefined {
+export function readExtension(extension: Schema, value: unknown, note: Note = noNote): Resource | undefined {
   if (value === null) return undefined;
   if (!isObject(value)) throw badRequest('invalidValue', `${extension.id} has to be an object.`);
   const inner: Record<string, unknown> = {};
-  readAttributes(extension.attributes, byLowerCase(value), inner, `${extension.id}:`);
+  readAttributes(extension.attributes, byLowerCase(value), inner, `${extension.id}:`, note);
   return Object.keys(inner).length === 0 ? undefined : inner;
 }
 
@@ -46,36 +47,37 @@ function readAttributes(
   given: ReadonlyMap<string, unknown>,
   into: Record<string, unknown>,
   prefix: string,
+  note: Note,
   except?: string,
 ): void {
   for (const attribute of attributes) {
     if (attribute.name === except || attribute.mutability === 'readOnly') continue;
     const value = given.get(attribute.name.toLowerCase());
     if (value === undefined) continue;
-    const read = readValue(attribute, value, `${prefix}${attribute.name}`);
+    const read = readValue(attribute, value, `${prefix}${attribute.name}`, note);
     if (read !== undefined && attribute.mutability !== 'writeOnly') into[attribute.name] = read;
   }
 }
 
 /** A value of an attribute, checked and in the stored form; undefined when it means "no value". */
-export function readValue(attribute: Attribute, value: unknown, path: string): unknown {
+export function readValue(attribute: Attribute, value: unknown, path: string, note: Note = noNote): unknown {
   if (value === null || value === undefined) return undefined;
-  if (!attribute.multiValued) return readSingle(attribute, value, path);
+  if (!attribute.multiValued) return readSingle(attribute, value, path, note);
   if (!Array.isArray(value)) throw badRequest('invalidValue', `${path} has to be an array.`);
   const elements: unknown[] = value
-    .map((v, i) => readSingle(attribute, v, `${path}[${i}]`))
+    .map((v, i) => readSingle(attribute, v, `${path}[${i}]`, note))
     .filter((v) => v !== undefined);
   return elements.length === 0 ? undefined : tidyElements(elements, elements);
 }
 
 /** One value: of a single-valued attribute, or one element of a multi-valued one. */
-export function readSingle(attribute: Attribute, value: unknown, path: string): unknown {
+export function readSingle(attribute: Attribute, value: unknown, path: string, note: Note = noNote): unknown {
   if (value === null || value === undefined) return undefined;
   switch (attribute.type) {
     case 'boolean':
-      return readBoolean(value, path);
+      return readBoolean(value, path, note);
     case 'complex':
-      return readComplex(attribute, value, path);
+      return readComplex(attribute, value, path, note);
     default:
       if (typeof value !== 'string') throw wrongType(value, path, 'text');
       if (!isStorable(value)) throw badRequest('invalidValue', `${path} holds a character that is no text.`);
@@ -84,21 +86,23 @@ export function readSingle(attribute: Attribute, value: unknown, path: string): 
 }
 
 /** Entra ID writes booleans as "True" and "False"; refusing them would leave a leaver enabled. */
-function readBoolean(value: unknown, path: string): boolean {
+function readBoolean(value: unknown, path: string, note: Note): boolean {
+  if (typeof value === 'string') note('boolean-text');
   const lower = typeof value === 'string' ? value.toLowerCase() : value;
   if (lower === true || lower === 'true') return true;
   if (lower === false || lower === 'false') return false;
   throw wrongType(value, path, 'true or false');
 }
 
-function readComplex(attribute: Attribute, value: unknown, path: string): unknown {
+function readComplex(attribute: Attribute, value: unknown, path: string, note: Note): unknown {
   const object = asObject(attribute, value);
   if (object === undefined) throw wrongType(value, path, 'an object');
+  if (object !== value) note('manager-bare');
   if (object === null) return undefined;
   const given = byLowerCase(object);
-  if (attribute.name === 'roles') unfoldRole(given);
+  if (attribute.name === 'roles' && unfoldRole(given)) note('role-unfolded');
   const result: Record<string, unknown> = {};
-  readAttributes(attribute.subAttributes ?? [], given, result, `${path}.`);
+  readAttributes(attribute.subAttributes ?? [], given, result, `${path}.`, note);
   return Object.keys(result).length === 0 ? undefined : result;
 }
 
@@ -112,18 +116,22 @@ function asObject(attribute: Attribute, value: unknown): Record<string, unknown>
   return value.length === 0 ? null : asObject(attribute, value[0]);
 }
 
-/** Entra ID's role expressions: `displayName` for `display`, and in updates a JSON text in `value`. */
-function unfoldRole(given: Map<string, unknown>): void {
+/** Entra ID's role expressions: `displayName` for `display`, and in updates a JSON text in `value`. Was it one? */
+function unfoldRole(given: Map<string, unknown>): boolean {
+  let unfolded = false;
   const value = given.get('value');
   if (typeof value === 'string' && value.startsWith('{')) {
     const inner = parseObject(value);
     if (typeof inner?.get('value') === 'string') {
+      unfolded = true;
       given.set('value', inner.get('value'));
       for (const key of ['display', 'displayname'])
         if (!given.has(key) && inner.has(key)) given.set(key, inner.get(key));
     }
   }
-  if (!given.has('display') && given.has('displayname')) given.set('display', given.get('displayname'));
+  if (given.has('display') || !given.has('displayname')) return unfolded;
+  given.set('display', given.get('displayname'));
+  return true;
 }
 
 function parseObject(text: string): Map<string, unknown> | undefined {

@@ -32,6 +32,11 @@ export async function metaOnce<T>(db: Db, key: string, make: () => T): Promise<T
   return row.value;
 }
 
+/** The key that SCIM's cursors are sealed with: of the store, so that every process that serves it reads them. */
+export async function cursorKey(db: Db): Promise<Buffer> {
+  return Buffer.from(await metaOnce(db, 'cursor-key', () => randomBytes(32).toString('base64')), 'base64');
+}
+
 /** Random id of this store: goes into the ownership marks at targets, so that two bridges can be told apart. */
 export function instanceId(db: Db): Promise<string> {
   return metaOnce(db, 'instance', () => `db_${randomBytes(9).toString('base64url')}`);

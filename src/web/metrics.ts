@@ -18,6 +18,9 @@ export interface Figures {
 /** Seconds from a source's word to access gone. The objective is p99 below 2 s. */
 const LEAVER_BUCKETS = [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800, 7200];
 
+/** Clients that have a series of their own; all further ones share `other`. */
+const MAX_CLIENTS = 200;
+
 /** The metrics of one service, in a registry of their own: two services in one process don't mix. */
 export interface Metrics {
   readonly contentType: string;
@@ -30,6 +33,8 @@ export interface Metrics {
   plan(seconds: number): void;
   leaver(target: string, seconds: number): void;
   rules(loaded: boolean): void;
+  /** A SCIM client's irregular form was read. */
+  irregular(info: { readonly source: string; readonly client: string; readonly form: string }): void;
 }
 
 export function createMetrics(figures: () => Promise<Figures>): Metrics {
@@ -69,6 +74,13 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
     labelNames: ['result'],
     registers,
   });
+  const irregular = new Counter({
+    name: 'drawbridge_scim_irregular_total',
+    help: 'Forms that stricter servers refuse and that were read, by source, token name and form (docs/scim.md)',
+    labelNames: ['source', 'client', 'form'],
+    registers,
+  });
+  const clients = new Set<string>();
   const show = addGauges(registry);
   return {
     contentType: registry.contentType,
@@ -82,6 +94,12 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
     plan: (seconds) => plan.observe(seconds),
     leaver: (target, seconds) => leaver.observe({ target }, seconds),
     rules: (loaded) => rules.inc({ result: loaded ? 'loaded' : 'refused' }),
+    irregular: ({ source, client, form }) => {
+      // Tokens come and go over the months that a process runs; each is a series that is kept.
+      const known = clients.has(`${source}/${client}`) || clients.size < MAX_CLIENTS;
+      if (known) clients.add(`${source}/${client}`);
+      irregular.inc({ source, client: known ? client : 'other', form });
+    },
   };
 }
 

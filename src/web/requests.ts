@@ -4,7 +4,18 @@ import type { Log } from '../log.ts';
 import type { Metrics } from './metrics.ts';
 
 const USABLE_ID = /^[\w.:/+=-]{1,100}$/;
-const SCIM_PLACES = ['Users', 'Groups', 'ServiceProviderConfig', 'ResourceTypes', 'Schemas', 'Bulk', 'Me', '.search'];
+const SCIM_PLACES = [
+  'Users',
+  'Groups',
+  'ServiceProviderConfig',
+  'ResourceTypes',
+  'Schemas',
+  'Roles',
+  'Entitlements',
+  'Bulk',
+  'Me',
+  '.search',
+];
 const OWN_PLACES = new Set(['', 'healthz', 'readyz', 'metrics']);
 
 /**

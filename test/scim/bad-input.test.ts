@@ -218,7 +218,10 @@ describe('what is refused', () => {
     assert.equal(put.headers.get('allow'), 'GET, POST');
     isError(await server.send('POST', '/Schemas', {}), 405);
     isError(await server.send('GET', '/Me'), 501);
-    isError(await server.send('POST', '/Bulk', {}), 501);
+    isError(await server.send('GET', '/Bulk'), 405);
+    isError(await server.send('GET', '/.search'), 405);
+    isError(await server.send('POST', '/', {}), 405);
+    isError(await server.send('POST', '/Bulk/x', {}), 404);
     isError(await server.send('GET', '/Nowhere'), 404);
     isError(await server.send('GET', '/Users/a/b'), 404);
     isError(await server.send('GET', '/Users/%00'), 404);

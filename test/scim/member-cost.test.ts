@@ -96,7 +96,7 @@ describe('the cost of changing one member', () => {
       await client.query('begin');
       try {
         await client.query('set local plan_cache_mode = force_generic_plan');
-        await client.query(`prepare delta (text, text, text, text[], text[]) as ${text}`);
+        await client.query(`prepare delta (text, text, text, jsonb, text[], text[]) as ${text}`);
         const literals = (values ?? []).map((v) => literal(v)).join(', ');
         const { rows } = await client.query(`explain (analyze, buffers, format json) execute delta (${literals})`);
         return (rows as Array<{ 'QUERY PLAN': Array<{ Plan: PlanNode }> }>)[0]?.['QUERY PLAN'][0]?.Plan as PlanNode;

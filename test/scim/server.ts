@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -26,20 +27,29 @@ export interface Reply {
   readonly body: any;
 }
 
-/** The endpoint by itself on a free port, with the sources `okta` and `entra`. */
-export async function scimServer(db: Db, options: Partial<ScimOptions> = {}): Promise<ScimServer> {
+/**
+ * The endpoint by itself on a free port, with the sources `okta` and `entra`. `name`: the id that every request has got
+ * from whoever serves the endpoint.
+ */
+export async function scimServer(
+  db: Db,
+  { name, ...options }: Partial<ScimOptions> & { readonly name?: string } = {},
+): Promise<ScimServer> {
   const changes: ScimServer['changes'] = [];
   const tokens = new Map([
     [TOKEN, { id: 't1', name: 'test', source: 'okta' }],
     [OTHER_TOKEN, { id: 't2', name: 'other', source: 'entra' }],
   ]);
   const app = express();
+  if (name !== undefined)
+    app.use((_request, response, next) => void next(response.setHeader('x-request-id', name) && undefined));
   app.use(
     '/scim',
     createScim({
       resources: createResources(db),
       authenticate: async (presented) => tokens.get(presented),
       sources: () => new Map(['okta', 'entra'].map((id) => [id, { id }])),
+      cursorKey: randomBytes(32),
       onChange: (change) => void changes.push(change),
       ...options,
     }),

@@ -250,7 +250,8 @@ describe('what a write leaves in the store', () => {
     );
     assert.deepEqual(server.changes, [{ source: 'okta', urgent: false }]);
     const shown = (await server.send('GET', `/Groups/${group}`)).body;
-    assert.equal(shown.meta.version, 'W/"3"');
+    assert.match(shown.meta.version, /^W\/"3-[\w-]{12}"$/);
+    assert.equal(reply.headers.get('etag'), 'W/"3"');
     assert.deepEqual(
       shown.members.map((m: { type: string; display: string }) => [m.type, m.display]),
       [
@@ -419,6 +420,90 @@ describe('what a write leaves in the store', () => {
     const read = await server.send('GET', `/Users/${id}?excludedAttributes=groups`, undefined, seen);
     assert.deepEqual([read.status, read.text], [304, '']);
     assert.equal((await server.send('GET', `/Users/${id}`, undefined, seen)).status, 200);
+  });
+
+  test('a version stands for memberships too: a read that shows them is saved only while they are the same', async () => {
+    const ann = await makeUser('ann');
+    const group = await makeGroup('G', [ann]);
+    const get = (path: string, etag: string) => server.send('GET', path, undefined, { 'if-none-match': etag });
+    for (const path of [`/Users/${ann}`, `/Groups/${group}`]) {
+      const full = await server.send('GET', path);
+      const etag = full.headers.get('etag') ?? '';
+      assert.equal(full.body.meta.version, etag);
+      assert.deepEqual([(await get(path, etag)).status, (await get(path, `"x", ${etag}`)).status], [304, 304]);
+      assert.equal((await get(`${path}?excludedAttributes=groups,members`, etag)).status, 304);
+      const list = (await server.send('GET', path.split('/').slice(0, 2).join('/'))).body.Resources[0];
+      assert.equal(list.meta.version, etag);
+    }
+    const [user, other] = [await server.send('GET', `/Users/${ann}`), await server.send('GET', `/Groups/${group}`)];
+    await patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'H' });
+    await patch(`/Users/${ann}`, { op: 'replace', path: 'displayName', value: 'Ann' });
+    assert.equal((await get(`/Users/${ann}`, user.body.meta.version)).status, 200);
+    const renamed = await server.send('GET', `/Groups/${group}`);
+    await server.send('DELETE', `/Users/${ann}`);
+    assert.equal((await get(`/Groups/${group}`, renamed.body.meta.version)).status, 200);
+    assert.equal((await get(`/Groups/${group}`, other.body.meta.version)).status, 200);
+    // What others do to memberships does not stop a write.
+    const Operations = [{ op: 'replace', path: 'displayName', value: 'I' }];
+    const write = await server.send(
+      'PATCH',
+      `/Groups/${group}`,
+      { Operations },
+      { 'if-match': renamed.body.meta.version },
+    );
+    assert.equal(write.status, 204);
+  });
+
+  test('If-None-Match on a write stops it while the version is the named one, or any', async () => {
+    const id = await makeUser('ann');
+    const put = (etag: string) =>
+      server.send('PUT', `/Users/${id}`, { userName: 'ann', title: etag }, { 'if-none-match': etag });
+    assert.equal((await put('*')).status, 412);
+    assert.equal((await put('W/"1"')).status, 412);
+    assert.equal((await put('W/"7"')).status, 200);
+  });
+
+  test('the history names the request of each write', async () => {
+    const named = await scimServer(database.db, { name: 'request-7' });
+    try {
+      const make = async (path: string, body: object): Promise<string> =>
+        (await named.send('POST', path, body)).body.id;
+      const ann = await make('/Users', { userName: 'ann' });
+      const group = await make('/Groups', { displayName: 'G', members: [{ value: ann }] });
+      await named.send('PUT', `/Users/${ann}`, { userName: 'ann', title: 'T' });
+      await named.send('PATCH', `/Groups/${group}`, { Operations: [{ op: 'replace', path: 'members', value: [] }] });
+      await named.send('PATCH', `/Groups/${group}`, {
+        Operations: [{ op: 'add', path: 'members', value: [{ value: ann }] }],
+      });
+      await named.send('DELETE', `/Users/${ann}`);
+      const all = await events();
+      assert.deepEqual(
+        new Set(all.map((e) => e.kind)),
+        new Set(['record.created', 'record.changed', 'record.gone', 'member.added', 'member.removed']),
+      );
+      assert.deepEqual(
+        all.filter((e) => e.detail['request'] !== 'request-7'),
+        [],
+      );
+      assert.deepEqual(Object.keys(all.find((e) => e.kind === 'member.removed')?.detail ?? {}).toSorted(), [
+        'group',
+        'member',
+        'request',
+      ]);
+    } finally {
+      await named.close();
+    }
+  });
+
+  test('HEAD is answered like GET, without a body', async () => {
+    const id = await makeUser('ann');
+    const head = await server.send('HEAD', `/Users/${id}`);
+    const get = await server.send('GET', `/Users/${id}`);
+    assert.deepEqual([head.status, head.text], [200, '']);
+    for (const name of ['etag', 'content-type', 'content-length', 'content-location']) {
+      assert.equal(head.headers.get(name), get.headers.get(name), name);
+    }
+    assert.equal((await server.send('HEAD', '/Users/nobody')).status, 404);
   });
 });
 

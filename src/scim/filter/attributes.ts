@@ -1,38 +1,54 @@
 import type { FilterAttribute } from '../../model/filter.ts';
 import { badRequest, shorten } from '../errors.ts';
+import { noNote, type Note } from '../irregular.ts';
 import { findAttribute, resolvePath } from '../schema/path.ts';
-import type { Attribute, ResourceType } from '../schema/types.ts';
+import type { Attribute, Shape } from '../schema/types.ts';
 import { isStorable } from '../values.ts';
 
 /** What names in a filter mean: those of a resource, or inside a value path those of one element. */
 export interface Attributes {
-  /** For a comparison: a complex attribute stands for its `value` (RFC 7644 3.4.2.2). */
-  leaf(name: string): FilterAttribute;
+  /**
+   * For a comparison: a complex attribute stands for its `value` (RFC 7644 3.4.2.2). Undefined for one that only other
+   * resource types of the search have: no resource has a value there (RFC 7644 3.4.2.1).
+   */
+  leaf(name: string): FilterAttribute | undefined;
   /** For `pr`. */
-  present(name: string): FilterAttribute;
+  present(name: string): FilterAttribute | undefined;
   /** For a value path. */
-  element(name: string): { readonly attribute: FilterAttribute; readonly inside: Attributes };
+  element(name: string): { readonly attribute: FilterAttribute | undefined; readonly inside: Attributes };
 }
 
 const unknown = (name: string): Error =>
   badRequest('invalidFilter', `The filter names ${shorten(name)}, which is no attribute here.`);
 
 /** Not stored as such, or secret. */
-const UNFILTERABLE = new Set(['schemas', 'meta.location', 'meta.version', 'password']);
+const UNFILTERABLE = new Set(['schemas', 'meta.location', 'meta.version', 'password', 'members.$ref', 'groups.$ref']);
 
-export function resourceAttributes(type: ResourceType): Attributes {
+function refuseUnfilterable(name: string): void {
+  if (UNFILTERABLE.has(name)) throw badRequest('invalidFilter', `${name} can't be used in a filter.`);
+}
+
+/** Names on a resource type; `others` are those that are searched at the same time. Throws 400 invalidFilter. */
+export function resourceAttributes(type: Shape, others: readonly Shape[] = []): Attributes {
+  const elsewhere = (name: string): Attributes | undefined => {
+    if (resolvePath(type, name)?.attribute !== undefined) return undefined;
+    const other = others.find((o) => resolvePath(o, name)?.attribute !== undefined);
+    return other === undefined ? undefined : resourceAttributes(other);
+  };
   const find = (name: string): Chain => {
     const location = resolvePath(type, name);
     if (location?.attribute === undefined) throw unknown(name);
     const { extension, attribute, sub } = location;
     const plain = sub === undefined ? attribute.name : `${attribute.name}.${sub.name}`;
-    if (UNFILTERABLE.has(plain)) throw badRequest('invalidFilter', `${plain} can't be used in a filter.`);
+    refuseUnfilterable(plain);
     return { before: extension === undefined ? [] : [extension], attribute, sub };
   };
   return {
-    leaf: (name) => leaf(find(name), name),
-    present: (name) => toFilterAttribute(find(name)),
+    leaf: (name) => (elsewhere(name) === undefined ? leaf(find(name), name) : undefined),
+    present: (name) => (elsewhere(name) === undefined ? toFilterAttribute(find(name)) : undefined),
     element(name) {
+      const other = elsewhere(name);
+      if (other !== undefined) return { attribute: undefined, inside: other.element(name).inside };
       const chain = find(name);
       if (!chain.attribute.multiValued || chain.attribute.type !== 'complex' || chain.sub !== undefined) {
         throw badRequest('invalidFilter', `${shorten(name)} has no elements that a value path could choose from.`);
@@ -52,6 +68,7 @@ export function elementAttributes(attribute: Attribute): Attributes {
         `The value path names ${shorten(name)}, which ${attribute.name} does not have.`,
       );
     }
+    refuseUnfilterable(`${attribute.name}.${sub.name}`);
     return { before: [], attribute: sub, sub: undefined };
   };
   return {
@@ -102,6 +119,7 @@ export function filterValue(
   op: string,
   text: string,
   quoted: boolean,
+  note: Note = noNote,
 ): string | boolean | null {
   const name = attribute.path.join('.');
   if (!isStorable(text)) throw badRequest('invalidFilter', `${name} is compared with a character that is no text.`);
@@ -115,8 +133,10 @@ export function filterValue(
     if (lower !== 'true' && lower !== 'false') {
       throw badRequest('invalidFilter', `${name} is a boolean and can't be compared with ${shorten(text)}.`);
     }
+    if (quoted) note('filter-boolean-text');
     return lower === 'true';
   }
+  if (!quoted) note('filter-unquoted');
   if (attribute.type === 'dateTime') {
     if (op === 'co' || op === 'sw' || op === 'ew') {
       throw badRequest('invalidFilter', `${name} is a date: use eq, ne, gt, ge, lt or le, not ${op}.`);

@@ -1,6 +1,9 @@
 import { type Filter, type FilterAttribute, foldCase } from '../../model/filter.ts';
 
-/** Does a resource (or, for a value path, one element) match? The store's SQL gives the same answer. */
+/**
+ * Does a resource (or, for a value path, one element) match? The store's SQL gives the same answer, but for the few
+ * letters whose lower case depends on what stands around them, such as a final sigma.
+ */
 export function matches(filter: Filter, resource: unknown): boolean {
   switch (filter.type) {
     case 'and':
@@ -42,7 +45,8 @@ function holds(comparison: Extract<Filter, { type: 'compare' }>, actual: unknown
     case 'ew':
       return a.endsWith(b);
     default:
-      return ordered(op, a === b ? 0 : a < b ? -1 : 1);
+      // By code points, as the database orders; JavaScript's own order differs above U+D7FF.
+      return ordered(op, a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)));
   }
 }
 

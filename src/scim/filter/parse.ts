@@ -1,21 +1,25 @@
 import type { CompareOp, Filter, FilterAttribute } from '../../model/filter.ts';
 import { badRequest, shorten } from '../errors.ts';
+import { noNote, type Note } from '../irregular.ts';
+import type { Shape } from '../schema/types.ts';
 import { type Attributes, filterValue, resourceAttributes } from './attributes.ts';
-import type { ResourceType } from '../schema/types.ts';
 import { type Token, tokenize } from './tokens.ts';
 
 /** How deep parentheses, `not` and value paths may nest, and how many comparisons there may be. */
 export const MAX_FILTER_DEPTH = 16;
 export const MAX_FILTER_TERMS = 100;
 
-/** Reads a filter on a resource type. Linear in its length; throws 400 invalidFilter that says where it stops. */
-export function parseFilter(type: ResourceType, filter: string): Filter {
-  return parseWith(resourceAttributes(type), tokenize(filter));
+/**
+ * Reads a filter on a resource type, `others` being the types that are searched at the same time. Linear in its length;
+ * throws 400 invalidFilter that says where it stops.
+ */
+export function parseFilter(type: Shape, filter: string, note: Note = noNote, others: readonly Shape[] = []): Filter {
+  return parseWith(resourceAttributes(type, others), tokenize(filter), note);
 }
 
 /** Reads the filter of a value path (`type eq "work"`), whose attributes are those of one element. */
-export function parseWith(attributes: Attributes, tokens: readonly Token[]): Filter {
-  const state: State = { tokens, next: 0, terms: 0 };
+export function parseWith(attributes: Attributes, tokens: readonly Token[], note: Note = noNote): Filter {
+  const state: State = { tokens, next: 0, terms: 0, note };
   const result = anyOf(state, attributes, 0);
   const rest = state.tokens[state.next];
   if (rest !== undefined) throw unexpected(rest, 'and, or, or the end');
@@ -26,7 +30,14 @@ interface State {
   readonly tokens: readonly Token[];
   next: number;
   terms: number;
+  readonly note: Note;
 }
+
+/** What is never so: an attribute that this resource type does not have. */
+const NEVER: Filter = { type: 'or', filters: [] };
+
+const whereKnown = <A>(attribute: A | undefined, condition: (attribute: A) => Filter): Filter =>
+  attribute === undefined ? NEVER : condition(attribute);
 
 const OPERATORS = new Set(['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le']);
 
@@ -89,7 +100,7 @@ function comparison(state: State, attributes: Attributes, depth: number): Filter
   const name = expect(state, 'word', 'an attribute name');
   if (state.tokens[state.next]?.type === '[') return valuePath(state, attributes, name.text, depth);
   const op = operator(state);
-  if (op === 'pr') return { type: 'present', attribute: attributes.present(name.text) };
+  if (op === 'pr') return present(attributes, name.text);
   return compare(state, attributes.leaf(name.text), op);
 }
 
@@ -109,20 +120,28 @@ function valuePath(state: State, attributes: Attributes, name: string, depth: nu
   expect(state, '[', 'an opening bracket');
   const filter = anyOf(state, inside, depth + 1);
   expect(state, ']', 'a closing bracket');
-  if (state.tokens[state.next]?.type !== '.') return { type: 'element', attribute, filter };
+  const on = (condition: Filter): Filter =>
+    whereKnown(attribute, (known) => ({ type: 'element', attribute: known, filter: condition }));
+  if (state.tokens[state.next]?.type !== '.') return on(filter);
   state.next++;
   const sub = expect(state, 'word', 'a sub-attribute');
   const op = operator(state);
-  const condition: Filter =
-    op === 'pr' ? { type: 'present', attribute: inside.present(sub.text) } : compare(state, inside.leaf(sub.text), op);
-  return { type: 'element', attribute, filter: { type: 'and', filters: [filter, condition] } };
+  const condition = op === 'pr' ? present(inside, sub.text) : compare(state, inside.leaf(sub.text), op);
+  return on({ type: 'and', filters: [filter, condition] });
 }
 
-function compare(state: State, attribute: FilterAttribute, op: string): Filter {
+const present = (attributes: Attributes, name: string): Filter =>
+  whereKnown(attributes.present(name), (attribute) => ({ type: 'present', attribute }));
+
+function compare(state: State, attribute: FilterAttribute | undefined, op: string): Filter {
   const token = state.tokens[state.next];
   if (token?.type !== 'string' && token?.type !== 'word') throw unexpected(token, 'a value');
   state.next++;
-  const value = filterValue(attribute, op, token.text, token.type === 'string');
+  if (attribute === undefined) {
+    const isNull = token.type === 'word' && token.text.toLowerCase() === 'null';
+    return (op === 'ne') === isNull ? NEVER : { type: 'not', filter: NEVER };
+  }
+  const value = filterValue(attribute, op, token.text, token.type === 'string', state.note);
   if (value === null) {
     const present: Filter = { type: 'present', attribute };
     return op === 'ne' ? present : { type: 'not', filter: present };

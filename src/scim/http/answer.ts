@@ -35,21 +35,25 @@ export function send(request: IncomingMessage, response: ServerResponse, answer:
 
 /** Any failure as a SCIM error. What was not foreseen says nothing of our insides; the log does. */
 export function toAnswer(error: unknown, log: ScimLog | undefined, fields: Readonly<Record<string, unknown>>): Answer {
-  const refusal = toScimError(error);
-  if (refusal.status === 503)
-    log?.warn({ ...fields, err: error }, 'SCIM request not served: the store is not available');
-  if (refusal.status === 500) log?.error({ ...fields, err: error }, 'SCIM request failed');
+  const refusal = toScimError(error, log, fields);
   return { status: refusal.status, body: errorBody(refusal), headers: refusal.headers };
 }
 
 const RETRY_AFTER_S = '5';
 
-function toScimError(error: unknown): ScimError {
+/** A failure in the client's terms; what is not the client's doing goes into the log. */
+export function toScimError(
+  error: unknown,
+  log: ScimLog | undefined,
+  fields: Readonly<Record<string, unknown>> = {},
+): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof Error && error.name === 'StoreUnavailable') {
+    log?.warn({ ...fields, err: error }, 'SCIM request not served: the store is not available');
     return new ScimError(503, 'The store of this service is not available at the moment. Try again.', {
       headers: { 'retry-after': RETRY_AFTER_S },
     });
   }
+  log?.error({ ...fields, err: error }, 'SCIM request failed');
   return new ScimError(500, 'The request failed inside this service. Its log has the reason.');
 }

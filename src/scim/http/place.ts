@@ -7,6 +7,8 @@ export interface Place {
   /** What follows `/v2`, decoded: `['Users', '…id…']`. */
   readonly segments: readonly string[];
   readonly query: Query;
+  /** A flag stood in the middle of the address, before the path. */
+  readonly flagged: boolean;
   /** Address of `/v2` as the client used it, without host. */
   readonly base: string;
 }
@@ -16,7 +18,7 @@ export type Query = ReadonlyMap<string, string>;
 
 /** Undefined for a path that is not of the form `/{source}/v2/…` or `/v2/…` below the mount point. */
 export function placeOf(request: Request): Place | undefined {
-  const [path, search] = split(request.url);
+  const [path, search, flagged] = split(request.url);
   const raw = path.split('/').filter((part) => part !== '');
   const parts = raw.map(decode);
   if (parts.some((part) => part === undefined)) return undefined;
@@ -26,6 +28,7 @@ export function placeOf(request: Request): Place | undefined {
     source: at === 1 ? parts[0] : undefined,
     segments: parts.slice(at + 1) as string[],
     query: parseQuery(search),
+    flagged,
     base: `${request.baseUrl}/${raw.slice(0, at + 1).join('/')}`,
   };
 }
@@ -36,11 +39,11 @@ const isVersion = (part: string | undefined): boolean => part?.toLowerCase() ===
  * Path and query. Entra ID's tenant URL may end in a flag, `…/v2?aadOptscim062020`; a client that puts its path behind
  * that is understood.
  */
-function split(url: string): [path: string, search: string] {
+function split(url: string): [path: string, search: string, flagged: boolean] {
   const flagged = /^([^?]*)\?aadOptscim\w*(\/[^?]*)(?:\?(.*))?$/i.exec(url);
-  if (flagged !== null) return [`${flagged[1]}${flagged[2]}`, flagged[3] ?? ''];
+  if (flagged !== null) return [`${flagged[1]}${flagged[2]}`, flagged[3] ?? '', true];
   const mark = url.indexOf('?');
-  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+  return mark < 0 ? [url, '', false] : [url.slice(0, mark), url.slice(mark + 1), false];
 }
 
 function decode(part: string): string | undefined {

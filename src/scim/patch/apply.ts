@@ -1,4 +1,5 @@
 import { badRequest } from '../errors.ts';
+import { noNote, type Note } from '../irregular.ts';
 import type { Attribute, ResourceType } from '../schema/types.ts';
 import { isObject, readExtension, readSingle, type Resource } from '../values.ts';
 import { patchElements } from './elements.ts';
@@ -15,31 +16,35 @@ export function applyPatch(
   id: string,
   resource: Resource,
   operations: readonly Operation[],
+  note: Note = noNote,
 ): Resource {
   const draft: Draft = structuredClone(resource) as Draft;
-  for (const operation of operations) applyOne(type, id, draft, operation);
+  for (const operation of operations) applyOne(type, id, draft, operation, note);
   return draft;
 }
 
-function applyOne(type: ResourceType, id: string, draft: Draft, operation: Operation): void {
+function applyOne(type: ResourceType, id: string, draft: Draft, operation: Operation, note: Note): void {
   const { target, op, value } = operation;
-  if (target.attribute === undefined) return patchSchema(type, id, draft, operation);
-  if (refuseReadOnly(target, id, value, operation.pathless)) return undefined;
+  if (target.attribute === undefined) return patchSchema(type, id, draft, operation, note);
+  if (refuseReadOnly(target, id, value, operation.pathless, note)) return undefined;
   const home = target.extension === undefined ? draft : ((draft[target.extension] ??= {}) as Draft);
-  if (target.attribute.multiValued) patchElements(home, target.attribute, operation);
-  else if (target.sub !== undefined) patchSub(home, target.attribute, target.sub, operation);
+  if (target.attribute.multiValued) patchElements(home, target.attribute, operation, note);
+  else if (target.sub !== undefined) patchSub(home, target.attribute, target.sub, operation, note);
   else if (op === 'remove' || readSingle(target.attribute, value, target.path) === undefined) unset(home, target);
-  else setSingle(home, target.attribute, value, target.path);
+  else setSingle(home, target.attribute, value, target.path, note);
   if (target.extension !== undefined && Object.keys(home).length === 0) delete draft[target.extension];
   return undefined;
 }
 
 /** True when the operation is to be passed over: a read-only value that is only echoed, or a password. */
-function refuseReadOnly(target: Target, id: string, value: unknown, pathless: boolean): boolean {
+function refuseReadOnly(target: Target, id: string, value: unknown, pathless: boolean, note: Note): boolean {
   const { attribute, sub } = target;
   if (attribute === undefined) return false;
   if (attribute.mutability === 'writeOnly') return true;
-  if (attribute.name === 'id' && value === id) return true;
+  if (attribute.name === 'id' && value === id) {
+    note('read-only-echo');
+    return true;
+  }
   if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') {
     // The manager's name comes along in whole-object writes and is dropped there; by itself it is refused.
     if (pathless && sub !== undefined && attribute.mutability !== 'readOnly') return true;
@@ -49,7 +54,7 @@ function refuseReadOnly(target: Target, id: string, value: unknown, pathless: bo
 }
 
 /** The path is a schema's URN alone: its value holds attributes of that schema. */
-function patchSchema(type: ResourceType, id: string, draft: Draft, { op, target, value }: Operation): void {
+function patchSchema(type: ResourceType, id: string, draft: Draft, { op, target, value }: Operation, note: Note): void {
   const extension = type.extensions.find((e) => e.id === target.extension);
   if (op === 'remove') {
     if (extension === undefined) throw badRequest('mutability', `${target.path} can't be removed as a whole.`);
@@ -71,7 +76,7 @@ function patchSchema(type: ResourceType, id: string, draft: Draft, { op, target,
     }
     const place = extension === undefined ? {} : { extension: extension.id };
     const path = `${target.path}:${key}`;
-    applyOne(type, id, draft, { op, target: { ...place, attribute, path }, value: inner, pathless: true });
+    applyOne(type, id, draft, { op, target: { ...place, attribute, path }, value: inner, pathless: true }, note);
   }
 }
 
@@ -83,8 +88,8 @@ function unset(home: Draft, { attribute, path }: Target): void {
   delete home[attribute.name];
 }
 
-function setSingle(home: Draft, attribute: Attribute, value: unknown, path: string): void {
-  const read = readSingle(attribute, value, path);
+function setSingle(home: Draft, attribute: Attribute, value: unknown, path: string, note: Note): void {
+  const read = readSingle(attribute, value, path, note);
   const old = home[attribute.name];
   // A complex value is merged (RFC 7644 3.5.2.3), unless it names something else: then the old one's details are wrong.
   const names = isObject(read) && 'value' in read;
@@ -100,10 +105,16 @@ function setSingle(home: Draft, attribute: Attribute, value: unknown, path: stri
   home[attribute.name] = merged;
 }
 
-function patchSub(home: Draft, attribute: Attribute, sub: Attribute, { op, target, value }: Operation): void {
+function patchSub(
+  home: Draft,
+  attribute: Attribute,
+  sub: Attribute,
+  { op, target, value }: Operation,
+  note: Note,
+): void {
   const old = home[attribute.name];
   const inner: Draft = isObject(old) ? { ...old } : {};
-  const read = op === 'remove' ? undefined : readSingle(sub, value, target.path);
+  const read = op === 'remove' ? undefined : readSingle(sub, value, target.path, note);
   if (read === undefined) delete inner[sub.name];
   else inner[sub.name] = read;
   if (sub.name === 'value' && read !== (isObject(old) ? old['value'] : undefined)) delete inner['$ref'];

@@ -3,6 +3,7 @@ import type { Filter } from '../../model/filter.ts';
 import { tidyElements } from '../elements.ts';
 import { badRequest } from '../errors.ts';
 import { matches } from '../filter/evaluate.ts';
+import { noNote, type Note } from '../irregular.ts';
 import type { Attribute } from '../schema/types.ts';
 import { isObject, readSingle } from '../values.ts';
 import type { Operation } from './parse.ts';
@@ -10,16 +11,28 @@ import type { Operation } from './parse.ts';
 type Element = Readonly<Record<string, unknown>>;
 
 /** Applies one operation to a multi-valued attribute of `home`, in place. */
-export function patchElements(home: Record<string, unknown>, attribute: Attribute, operation: Operation): void {
+export function patchElements(
+  home: Record<string, unknown>,
+  attribute: Attribute,
+  operation: Operation,
+  note: Note = noNote,
+): void {
   const before = (home[attribute.name] ?? []) as Element[];
   const after =
-    operation.op === 'remove' ? removed(before, attribute, operation) : written(before, attribute, operation);
+    operation.op === 'remove'
+      ? removed(before, attribute, operation, note)
+      : written(before, attribute, operation, note);
   const tidy = tidyElements(before, after);
   if (tidy.length === 0) delete home[attribute.name];
   else home[attribute.name] = tidy;
 }
 
-function removed(before: readonly Element[], attribute: Attribute, { target, value }: Operation): Element[] {
+function removed(
+  before: readonly Element[],
+  attribute: Attribute,
+  { target, value }: Operation,
+  note: Note,
+): Element[] {
   const { filter, sub } = target;
   if (sub !== undefined) {
     return before.flatMap((e) => (filter === undefined || matches(filter, e) ? withoutSub(e, sub.name) : [e]));
@@ -27,7 +40,8 @@ function removed(before: readonly Element[], attribute: Attribute, { target, val
   if (filter !== undefined) return before.filter((e) => !matches(filter, e));
   // Entra ID names in `value` what is to go; ignoring it, as RFC 7644 3.5.2.2 reads, would remove everything.
   if (value === undefined || value === null) return [];
-  const named = readElements(attribute, value, target.path);
+  note('remove-list');
+  const named = readElements(attribute, value, target.path, note);
   return before.filter((e) => !named.some((n) => Object.entries(n).every(([k, v]) => isDeepStrictEqual(e[k], v))));
 }
 
@@ -37,38 +51,42 @@ function withoutSub(element: Element, name: string): Element[] {
   return Object.keys(rest).every((key) => key === 'type' || key === 'primary') ? [] : [rest];
 }
 
-function written(before: readonly Element[], attribute: Attribute, operation: Operation): Element[] {
+function written(before: readonly Element[], attribute: Attribute, operation: Operation, note: Note): Element[] {
   const { op, target, value } = operation;
   const { filter, sub } = target;
   if (filter === undefined && sub === undefined) {
-    const given = value === null ? [] : readElements(attribute, value, target.path);
+    const given = value === null ? [] : readElements(attribute, value, target.path, note);
     return op === 'add' ? [...before, ...given] : given;
   }
-  const change = sub === undefined ? readPart(attribute, value, target.path) : readSub(sub, value, target.path);
-  if (change === undefined) return removed(before, attribute, { ...operation, op: 'remove', value: undefined });
+  const change =
+    sub === undefined ? readPart(attribute, value, target.path, note) : readSub(sub, value, target.path, note);
+  if (change === undefined) return removed(before, attribute, { ...operation, op: 'remove', value: undefined }, note);
   const isMeant = (e: Element): boolean => filter === undefined || matches(filter, e);
   if (before.some(isMeant)) return before.map((e) => (isMeant(e) ? { ...e, ...change } : e));
+  note('value-path-made');
   const made = { ...(filter === undefined ? {} : conditionsOf(filter, target.path)), ...change };
   return [...before, made];
 }
 
-function readSub(sub: Attribute, value: unknown, path: string): Element | undefined {
-  const read = readSingle(sub, value, path);
+function readSub(sub: Attribute, value: unknown, path: string, note: Note): Element | undefined {
+  const read = readSingle(sub, value, path, note);
   return read === undefined ? undefined : { [sub.name]: read };
 }
 
 /** The value for `attr[filter]`: an object to merge, or an array of one. */
-function readPart(attribute: Attribute, value: unknown, path: string): Element | undefined {
+function readPart(attribute: Attribute, value: unknown, path: string, note: Note): Element | undefined {
   const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  return readSingle(attribute, only, path) as Element | undefined;
+  return readSingle(attribute, only, path, note) as Element | undefined;
 }
 
 /** In a PATCH, one element may stand for an array of one (RFC 7644 3.5.2.1). */
-function readElements(attribute: Attribute, value: unknown, path: string): Element[] {
+function readElements(attribute: Attribute, value: unknown, path: string, note: Note): Element[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   return list.flatMap((v, i) => {
-    const whole = typeof v === 'string' && attribute.type === 'complex' && !Array.isArray(value) ? { value: v } : v;
-    const read = readSingle(attribute, whole, Array.isArray(value) ? `${path}[${i}]` : path);
+    const bare = typeof v === 'string' && attribute.type === 'complex' && !Array.isArray(value);
+    if (bare) note('text-for-element');
+    const whole = bare ? { value: v } : v;
+    const read = readSingle(attribute, whole, Array.isArray(value) ? `${path}[${i}]` : path, note);
     return isObject(read) ? [read] : [];
   });
 }

@@ -1,5 +1,6 @@
 import type { Filter } from '../../model/filter.ts';
 import { badRequest } from '../errors.ts';
+import { noNote, type Note } from '../irregular.ts';
 import { isObject, isStorable } from '../values.ts';
 import type { Operation } from './parse.ts';
 
@@ -14,7 +15,7 @@ export type MemberChange =
 export const isMembersOperation = (operation: Operation): boolean => operation.target.attribute?.name === 'members';
 
 /** Folds operations on members into one change; undefined when they change nothing. */
-export function memberChange(operations: readonly Operation[]): MemberChange | undefined {
+export function memberChange(operations: readonly Operation[], note: Note = noNote): MemberChange | undefined {
   let whole = false;
   const add = new Set<string>();
   const remove = new Set<string>();
@@ -25,6 +26,8 @@ export function memberChange(operations: readonly Operation[]): MemberChange | u
   };
   for (const operation of operations) {
     const ids = idsOf(operation);
+    const { op, target } = operation;
+    if (op === 'remove' && ids !== 'all' && target.filter === undefined) note('remove-list');
     if (operation.op === 'replace' && operation.target.filter === undefined) clear();
     if (operation.op === 'remove' && ids === 'all') clear();
     else if (ids === 'all') continue;

@@ -1,5 +1,5 @@
 import { COMMON_ATTRIBUTES } from './index.ts';
-import type { Attribute, ResourceType, Schema } from './types.ts';
+import type { Attribute, Schema, Shape } from './types.ts';
 
 /** Where an attribute path leads. Without `attribute` it is the extension (or the core schema) as a whole. */
 export interface Location {
@@ -19,7 +19,7 @@ export function findAttribute(attributes: readonly Attribute[], name: string): A
  * Resolves `attr`, `attr.sub` or either behind a schema URN (RFC 7644 3.10), whatever the case. A name that is no core
  * attribute is also looked for in the extensions, since Entra ID sends `manager` alone. Undefined when nothing matches.
  */
-export function resolvePath(type: ResourceType, path: string): Location | undefined {
+export function resolvePath(type: Shape, path: string): Location | undefined {
   const lower = path.toLowerCase();
   for (const schema of [type.schema, ...type.extensions]) {
     const urn = schema.id.toLowerCase();
@@ -37,7 +37,7 @@ export function resolvePath(type: ResourceType, path: string): Location | undefi
   return undefined;
 }
 
-const attributesOf = (type: ResourceType, schema: Schema): readonly Attribute[] =>
+const attributesOf = (type: Shape, schema: Schema): readonly Attribute[] =>
   schema === type.schema ? [...COMMON_ATTRIBUTES, ...schema.attributes] : schema.attributes;
 
 function within(attributes: readonly Attribute[], path: string, location: Location): Location | undefined {

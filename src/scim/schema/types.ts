@@ -23,14 +23,18 @@ export interface Schema {
   readonly attributes: readonly Attribute[];
 }
 
-export interface ResourceType {
+/** What a name can mean on resources of a kind. */
+export interface Shape {
+  readonly schema: Schema;
+  readonly extensions: readonly Schema[];
+}
+
+export interface ResourceType extends Shape {
   readonly name: 'User' | 'Group';
   /** How the store calls it. */
   readonly kind: 'user' | 'group';
   readonly endpoint: '/Users' | '/Groups';
   readonly description: string;
-  readonly schema: Schema;
-  readonly extensions: readonly Schema[];
   /** The attribute that the server computes from memberships; it is never part of the stored resource. */
   readonly links: 'groups' | 'members';
 }

@@ -78,7 +78,7 @@ async function writeFields(
       current.key,
       ...fieldValues(fields),
       writer.actor,
-      JSON.stringify({ resource: current.kind, changed }),
+      JSON.stringify({ resource: current.kind, changed, request: writer.request }),
       leaves,
     ],
   });

@@ -42,7 +42,11 @@ export async function createResource(
 ): Promise<Written> {
   const id = randomUUID();
   const insert = async (on: Db): Promise<StoredResource> => {
-    const detail = { resource: kind, changed: changedFields({}, fields.resource) };
+    const detail = {
+      resource: kind,
+      changed: changedFields({}, fields.resource),
+      request: writer.request,
+    };
     const row = await on.row<Created>({
       name: 'resource-create',
       text: CREATE,

@@ -3,7 +3,7 @@ import type { ResourceKind } from './types.ts';
 
 /** Collects the values of a statement; gives the placeholder, cast to its type. */
 export interface Parameters {
-  add(value: unknown, cast: 'text' | 'timestamptz' | 'text[]'): string;
+  add(value: unknown, cast: 'text' | 'timestamptz' | 'bigint' | 'text[]'): string;
 }
 
 type Comparison = Extract<Filter, { type: 'compare' }>;
@@ -30,7 +30,14 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
   return ordered(first, attribute.caseExact);
 }
 
-const ordered = (text: string, exact: boolean): string => `${exact ? text : `lower(${text})`} collate "C"`;
+/** Are values of the attribute times? All else is sorted as text. */
+export const isTime = (kind: ResourceKind, { path }: FilterAttribute): boolean =>
+  COLUMNS[kind][path.join('.')]?.at !== undefined;
+
+/** `foldCase` in SQL, for what is not stored folded. */
+const fold = (text: string): string => `lower(normalize(${text}))`;
+
+const ordered = (text: string, exact: boolean): string => `${exact ? text : fold(text)} collate "C"`;
 
 interface Scope {
   readonly kind: ResourceKind;
@@ -75,6 +82,7 @@ function compile(filter: Filter, scope: Scope): string {
   switch (filter.type) {
     case 'and':
     case 'or':
+      if (filter.filters.length === 0) return String(filter.type === 'and');
       return `(${filter.filters.map((f) => compile(f, scope)).join(` ${filter.type} `)})`;
     case 'not':
       return `((${compile(filter.filter, scope)}) is not true)`;
@@ -161,9 +169,11 @@ const SIGNS: Readonly<Record<Comparison['op'], string>> = {
 /** `folded`: the text is in the form of `foldCase` already, as the value then has to be. */
 function compareText(text: string, { attribute, op, value }: Comparison, scope: Scope, folded = false): string {
   if (typeof value !== 'string') return `${text} = '${value === true}'`;
-  const exact = attribute.caseExact || folded;
-  const left = exact ? text : `lower(${text})`;
-  const placeholder = scope.parameters.add(attribute.caseExact ? value : foldCase(value), 'text');
+  const bySql = !attribute.caseExact && !folded;
+  const left = bySql ? fold(text) : text;
+  const given = scope.parameters.add(folded ? foldCase(value) : value, 'text');
+  // Both sides by the same function: PostgreSQL and JavaScript differ about a few letters (a final sigma, say).
+  const placeholder = bySql ? fold(given) : given;
   switch (op) {
     case 'eq':
       return `${left} = ${placeholder}`;
@@ -212,6 +222,7 @@ function linkCondition(filter: Filter, scope: Scope): string {
   switch (filter.type) {
     case 'and':
     case 'or':
+      if (filter.filters.length === 0) return String(filter.type === 'and');
       return `(${filter.filters.map((f) => linkCondition(f, scope)).join(` ${filter.type} `)})`;
     case 'not':
       return `((${linkCondition(filter.filter, scope)}) is not true)`;

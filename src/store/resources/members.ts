@@ -19,7 +19,7 @@ const FOLLOW_UP = `touched as (
     where key = (select key from g) and exists (select 1 from touched) returning version, changed_at
   ), e as (
     insert into event (actor, kind, person, source, object, detail)
-    select $3, t.kind, pr.person, $1, $2, jsonb_build_object('group', g.display_name, 'member', r.anchor)
+    select $3, t.kind, pr.person, $1, $2, jsonb_build_object('group', g.display_name, 'member', r.anchor) || $4::jsonb
     from touched t cross join g join record r on r.key = t.member_key
     left join person_record pr on pr.record_key = t.member_key
   ), d as (
@@ -36,14 +36,14 @@ const FOLLOW_UP = `touched as (
  * the sizes: `lateral … limit 1` leaves it no other way. The group's other members are never read.
  */
 const DELTA = `with ${GROUP}, want as (
-    select a.id, r.key, r.gone from unnest($4::text[]) a(id) left join lateral (
+    select a.id, r.key, r.gone from unnest($5::text[]) a(id) left join lateral (
       select key, gone_at is not null as gone from record where source = $1 and anchor = a.id limit 1) r on true
   ), added as (
     insert into membership (group_key, member_key)
     select g.key, w.key from g, want w where not w.gone and not exists (select 1 from want where key is null)
     on conflict do nothing returning member_key
   ), present as (
-    select m.at from g cross join unnest($5::text[]) a(id)
+    select m.at from g cross join unnest($6::text[]) a(id)
     cross join lateral (select key from record where source = $1 and anchor = a.id limit 1) r
     cross join lateral (
       select ctid as at from membership where group_key = g.key and member_key = r.key limit 1) m
@@ -55,7 +55,7 @@ const DELTA = `with ${GROUP}, want as (
 /** The whole list: costs the list and the group. */
 const SET = `with ${GROUP}, want as materialized (
     select a.id, r.key, r.gone_at is not null as gone
-    from unnest($4::text[]) a(id) left join record r on r.source = $1 and r.anchor = a.id
+    from unnest($5::text[]) a(id) left join record r on r.source = $1 and r.anchor = a.id
   ), added as (
     insert into membership (group_key, member_key)
     select g.key, w.key from g, want w where not w.gone and not exists (select 1 from want where key is null)
@@ -73,7 +73,7 @@ interface MembersRow extends StoredResource {
 
 /** The statement of a change of members; exported for tests that look at its plan. */
 export function memberStatement(writer: Writer, id: string, change: MemberWrite): Statement {
-  const values: unknown[] = [writer.source, id, writer.actor];
+  const values: unknown[] = [writer.source, id, writer.actor, JSON.stringify({ request: writer.request })];
   if (change.type === 'set') return { name: 'members-set', text: SET, values: [...values, [...change.members]] };
   return { name: 'members-delta', text: DELTA, values: [...values, [...change.add], [...change.remove]] };
 }

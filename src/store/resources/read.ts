@@ -13,7 +13,8 @@ const GROUPS = `coalesce((
     from membership m join record g on g.key = m.group_key and g.gone_at is null
     where m.member_key = r.key), '[]') as links`;
 
-const columns = (kind: ResourceKind, links: boolean): string =>
+/** Columns of a `StoredResource`, from `record r`. */
+export const columns = (kind: ResourceKind, links: boolean): string =>
   kind === 'user' && links ? `${COLUMNS}, ${GROUPS}` : COLUMNS;
 
 export async function readResource(
@@ -128,7 +129,7 @@ async function countAll(
   return row?.total ?? 0;
 }
 
-async function withMembers(db: Db, groups: readonly StoredResource[]): Promise<StoredResource[]> {
+export async function withMembers(db: Db, groups: readonly StoredResource[]): Promise<StoredResource[]> {
   if (groups.length === 0) return [];
   const rows = await db.rows<Link & { groupKey: number }>({
     name: 'resource-members',

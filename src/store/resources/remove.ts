@@ -21,7 +21,7 @@ const REMOVE = `with r as (
   ), left_groups as (
     insert into event (actor, kind, person, source, object, detail)
     select $2, 'member.removed', (select person from p), r.source, g.anchor,
-      jsonb_build_object('group', g.display_name, 'member', r.anchor)
+      jsonb_build_object('group', g.display_name, 'member', r.anchor) || ($3::jsonb - 'resource' - 'evidence')
     from m join record g on g.key = m.group_key and g.gone_at is null cross join r
   )
   insert into dirty (kind, record_key, urgent) select kind, key, kind = 'user' from r returning record_key`;
@@ -40,7 +40,12 @@ export async function removeResource(
     await tx.rows({
       name: 'resource-remove',
       text: REMOVE,
-      values: [current.key, writer.actor, JSON.stringify({ resource: kind, evidence: 'explicit' }), kind],
+      values: [
+        current.key,
+        writer.actor,
+        JSON.stringify({ resource: kind, evidence: 'explicit', request: writer.request }),
+        kind,
+      ],
     });
     if (kind === 'user') await blockSignIn(tx, current.key);
     return { outcome: 'done', stored: current, changed: true, urgent: kind === 'user' };

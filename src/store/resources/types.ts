@@ -7,6 +7,8 @@ export interface Writer {
   readonly source: string;
   /** `scim:<source>/<token name>`. */
   readonly actor: string;
+  /** Id of the request, under which the log has it too. */
+  readonly request?: string | undefined;
 }
 
 /** A record in the form in which it is stored; `resource` is the SCIM resource without id, meta, groups and members. */
@@ -51,6 +53,37 @@ export interface ListQuery {
   readonly offset: number;
   readonly limit: number;
   readonly links: boolean;
+}
+
+/** A value that users have in a multi-valued attribute, as one of them has it. */
+export interface CarriedValue {
+  readonly value: string;
+  readonly display?: string | null | undefined;
+  readonly type?: string | null | undefined;
+}
+
+/** Where a walk stands: behind the record of this key, and the value that it was sorted by (null: without one). */
+export interface Position {
+  readonly key: number;
+  readonly value?: string | null;
+}
+
+/** A query over one kind of resource or several, each with its own reading of the filter. */
+export interface SearchQuery {
+  readonly branches: ReadonlyArray<Pick<ListQuery, 'filter' | 'sortBy' | 'links'> & { readonly kind: ResourceKind }>;
+  readonly descending?: boolean;
+  /** By index, or behind a position; a walk begins without one. */
+  readonly from: { readonly offset: number } | { readonly after: Position | undefined };
+  readonly limit: number;
+  /** Where it is known from an earlier page: matches are then not counted again. */
+  readonly total?: number;
+}
+
+export interface Found {
+  readonly total: number;
+  readonly page: StoredResource[];
+  /** Where a walk goes on; undefined at its end. */
+  readonly next: Position | undefined;
 }
 
 export type MemberWrite =
