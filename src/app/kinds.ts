@@ -4,9 +4,7 @@ import type { Kind, Kinds, OptionIssue } from '../config/kinds.ts';
 import type { SourceSettings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
 import type { TargetKind } from '../targets/target.ts';
-
-/** Options of a SCIM source: the client needs its token only, so there are none. */
-const scimOptions = z.strictObject({});
+import { scimOptions } from './scim-sources.ts';
 
 const scim: Kind<SourceSettings> = {
   type: 'scim',

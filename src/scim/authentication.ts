@@ -1,4 +1,6 @@
 import { ScimError } from './errors.ts';
+import type { Rate } from './rate.ts';
+import type { ResourceType } from './schema/types.ts';
 
 /** Who a token stands for. */
 export interface Client {
@@ -10,6 +12,11 @@ export interface Client {
 /** What is configured for a source of type scim. */
 export interface ScimSourceSettings {
   readonly id: string;
+  /** Users and Groups with the schemas that are declared for the source; without them the standard ones. */
+  readonly types?: readonly ResourceType[];
+  /** Most requests of the source as a whole, and of each of its tokens; without one there is no limit. */
+  readonly rateLimit?: Rate;
+  readonly tokenRateLimit?: Rate;
 }
 
 const MAX_TOKEN_LENGTH = 4096;

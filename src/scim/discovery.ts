@@ -1,24 +1,27 @@
 import { notFound, ScimError } from './errors.ts';
 import type { Answer } from './http/answer.ts';
-import type { Query } from './http/place.ts';
+import type { Call } from './handlers.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
-import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
-
-const SCHEMAS: readonly Schema[] = RESOURCE_TYPES.flatMap((type) => [type.schema, ...type.extensions]);
 
 type Json = Record<string, unknown>;
 
 /** ServiceProviderConfig, ResourceTypes, Schemas (RFC 7644 4): read-only, and never filtered. */
-export function discover(name: string, id: string | undefined, query: Query, base: string, limits: Limits): Answer {
+export function discover(
+  name: string,
+  id: string | undefined,
+  { query, base, limits, types }: Pick<Call, 'query' | 'base' | 'limits' | 'types'>,
+): Answer {
   if (query.has('filter')) throw new ScimError(403, `${name} can't be filtered.`);
   if (name === 'ServiceProviderConfig') {
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
     return { status: 200, body: serviceProviderConfig(base, limits) };
   }
   const all =
-    name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : RESOURCE_TYPES.map((t) => resourceType(t, base));
+    name === 'Schemas'
+      ? types.flatMap((type) => [type.schema, ...type.extensions]).map((s) => schema(s, base))
+      : types.map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
   if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
@@ -43,7 +46,7 @@ const resourceType = (type: ResourceType, base: string): Json => ({
   schema: type.schema.id,
   ...(type.extensions.length === 0
     ? {}
-    : { schemaExtensions: type.extensions.map((e) => ({ schema: e.id, required: false })) }),
+    : { schemaExtensions: type.extensions.map((e) => ({ schema: e.id, required: e.required === true })) }),
   meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
 });
 

@@ -1,5 +1,6 @@
 import type { MemberWrite, Resources, StoredResource, Writer, Written } from '../store/resources.ts';
 import { badRequest, notFound, ScimError } from './errors.ts';
+import { settleExtensions, stillFits } from './extensions.ts';
 import { groupFields, userFields } from './facts.ts';
 import type { Answer } from './http/answer.ts';
 import type { Query } from './http/place.ts';
@@ -17,6 +18,8 @@ import { checkResource, isObject, isStorable, readResource, type Resource } from
 /** One request to a resource type, past authentication. */
 export interface Call {
   readonly type: ResourceType;
+  /** All resource types of the source. */
+  readonly types: readonly ResourceType[];
   readonly writer: Writer;
   readonly resources: Resources;
   readonly query: Query;
@@ -52,6 +55,7 @@ export async function create(call: Call, body: unknown): Promise<Answer> {
   const given = readResource(type, body);
   const resource = type.kind === 'user' ? { active: true, ...given } : given;
   checkResource(type, resource);
+  settleExtensions(type, {}, resource, 'create');
   const members = type.kind === 'group' ? [...new Set(membersIn(body) ?? [])] : [];
   const written = settle(call, await call.resources.create(call.writer, type.kind, fieldsOf(type, resource), members));
   const projection = projectionFor(call);
@@ -67,8 +71,9 @@ export async function replace(call: Call, id: string, body: unknown): Promise<An
   const members: MemberWrite | undefined = listed === undefined ? undefined : { type: 'set', members: new Set(listed) };
   const written = await call.resources.change(call.writer, type.kind, id, (current) => {
     refuseStale(call, current);
-    const resource = type.kind === 'user' ? { active: current.resource['active'] ?? true, ...given } : given;
-    checkResource(type, resource);
+    const wanted = type.kind === 'user' ? { active: current.resource['active'] ?? true, ...given } : given;
+    checkResource(type, wanted);
+    const resource = settleExtensions(type, current.resource, wanted, 'replace');
     return { fields: fieldsOf(type, resource), members };
   });
   settle(call, written, id);
@@ -83,8 +88,9 @@ export async function patch(call: Call, id: string, body: unknown): Promise<Answ
   if (rest.length > 0 || call.headers['if-match'] !== undefined) {
     const written = await call.resources.change(call.writer, type.kind, id, (current) => {
       refuseStale(call, current);
-      const resource = applyPatch(type, id, current.resource, rest);
-      checkResource(type, resource);
+      const wanted = applyPatch(type, id, stillFits(type, current.resource), rest);
+      checkResource(type, wanted);
+      const resource = settleExtensions(type, current.resource, wanted, 'patch');
       return { fields: fieldsOf(type, resource), members };
     });
     settle(call, written, id);
@@ -104,7 +110,7 @@ const projectionFor = ({ type, query }: Call): Projection =>
   projectionOf(type, query.get('attributes'), query.get('excludedattributes'));
 
 const fieldsOf = (type: ResourceType, resource: Resource) =>
-  type.kind === 'user' ? userFields(resource) : groupFields(resource);
+  type.kind === 'user' ? userFields(resource, type.ruleAttributes) : groupFields(resource);
 
 function membersIn(body: unknown): string[] | undefined {
   const entry = isObject(body) ? Object.entries(body).find(([key]) => key.toLowerCase() === 'members') : undefined;

@@ -4,14 +4,17 @@ import type { Resources } from '../store/resources.ts';
 import { authenticateRequest, type Client, type ScimSourceSettings } from './authentication.ts';
 import { ScimError } from './errors.ts';
 import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
+import { createGate, type Gate } from './gate.ts';
 import { drain, readJson } from './http/body.ts';
 import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { route } from './routes.ts';
+import { RESOURCE_TYPES } from './schema/index.ts';
 
 export type { Client, ScimSourceSettings } from './authentication.ts';
 export type { ScimLog } from './http/answer.ts';
 export type { Limits } from './limits.ts';
+export { scimError } from './http/answer.ts';
 
 export interface ScimOptions {
   readonly resources: Resources;
@@ -27,6 +30,11 @@ export interface ScimOptions {
   readonly limits?: Partial<Limits>;
 }
 
+interface Endpoint extends Omit<ScimOptions, 'limits'> {
+  readonly limits: Limits;
+  readonly gate: Gate;
+}
+
 /**
  * The SCIM 2.0 endpoint (RFC 7643, RFC 7644): `/{source}/v2/…`, and `/v2/…` where the token alone says the source,
  * below the path that the router is mounted at. Every answer to a request of that form is SCIM; no state is shared
@@ -35,22 +43,21 @@ export interface ScimOptions {
 export function createScim(options: ScimOptions): Router {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const router = express.Router();
+  const gate = createGate((presented) => options.authenticate(presented));
   router.use((request: Request, response: Response) => {
-    void answerTo(options, limits, request, response);
+    void answerTo({ ...options, limits, gate }, request, response);
   });
   return router;
 }
 
 /** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
-async function answerTo(options: ScimOptions, limits: Limits, request: Request, response: Response): Promise<void> {
+async function answerTo(options: Endpoint, request: Request, response: Response): Promise<void> {
   const place = placeOf(request);
   const fields = { method: request.method, source: place?.source };
   try {
-    const answer = await serve(options, limits, request, place).catch((error: unknown) =>
-      toAnswer(error, options.log, fields),
-    );
+    const answer = await serve(options, request, place).catch((error: unknown) => toAnswer(error, options.log, fields));
     send(request, response, answer);
-    drain(request);
+    drain(request, answer.status === 401 || answer.status === 429);
   } catch (error) {
     options.log?.error({ ...fields, err: error }, 'SCIM answer could not be sent');
     response.destroy();
@@ -58,25 +65,22 @@ async function answerTo(options: ScimOptions, limits: Limits, request: Request, 
 }
 
 /** Who it is, before anything of the body is read; then what is asked for. */
-async function serve(
-  options: ScimOptions,
-  limits: Limits,
-  request: Request,
-  place: Place | undefined,
-): Promise<Answer> {
-  const client = await authenticateRequest(
-    request.headers.authorization,
-    place?.source,
-    options.sources(),
-    (presented) => options.authenticate(presented),
+async function serve(options: Endpoint, request: Request, place: Place | undefined): Promise<Answer> {
+  const { gate, limits } = options;
+  const sources = options.sources();
+  const client = await authenticateRequest(request.headers.authorization, place?.source, sources, (presented) =>
+    gate.authenticate(presented, request.ip ?? ''),
   );
+  const source = sources.get(client.source) ?? { id: client.source };
+  const told = gate.admit(client, source);
   if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
-  return route({
+  const answer = await route({
     method: request.method,
     segments: place.segments,
     call: {
       writer: { source: client.source, actor: `scim:${client.source}/${client.name}` },
       resources: options.resources,
+      types: source.types ?? RESOURCE_TYPES,
       query: place.query,
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
@@ -85,6 +89,7 @@ async function serve(
     },
     body: (limit) => readJson(request, limit),
   });
+  return { ...answer, headers: { ...told, ...answer.headers } };
 }
 
 /** The write is committed by now: whatever its listener runs into is no failure of the request. */

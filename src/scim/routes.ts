@@ -3,7 +3,6 @@ import { discover } from './discovery.ts';
 import { type Call, create, list, patch, read, remove, replace } from './handlers.ts';
 import type { Answer } from './http/answer.ts';
 import { searchQuery } from './list.ts';
-import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType } from './schema/types.ts';
 
 export interface Routed {
@@ -31,9 +30,9 @@ export function route({ method, segments, call, body }: Routed): Promise<Answer>
   if (refused !== undefined) throw new ScimError(501, refused);
   const discovery = DISCOVERY.find((d) => same(d, name));
   if (discovery !== undefined) {
-    return pickMethod(method, { GET: async () => discover(discovery, id, call.query, call.base, call.limits) });
+    return pickMethod(method, { GET: async () => discover(discovery, id, call) });
   }
-  const type = RESOURCE_TYPES.find((t) => same(t.endpoint.slice(1), name));
+  const type = call.types.find((t) => same(t.endpoint.slice(1), name));
   if (type === undefined) throw notFound('The endpoint', `/${name}`);
   return toResource(type, id, { ...call, type }, method, body);
 }

@@ -81,6 +81,7 @@ function toFilterAttribute({ before, attribute, sub }: Chain): FilterAttribute {
 
 function leafType(attribute: Attribute): FilterAttribute['type'] {
   if (attribute.type === 'reference' || attribute.type === 'binary') return 'string';
+  if (attribute.type === 'integer' || attribute.type === 'decimal') return 'number';
   return attribute.type;
 }
 
@@ -102,7 +103,7 @@ export function filterValue(
   op: string,
   text: string,
   quoted: boolean,
-): string | boolean | null {
+): string | number | boolean | null {
   const name = attribute.path.join('.');
   if (!isStorable(text)) throw badRequest('invalidFilter', `${name} is compared with a character that is no text.`);
   if (!quoted && text.toLowerCase() === 'null') {
@@ -116,6 +117,15 @@ export function filterValue(
       throw badRequest('invalidFilter', `${name} is a boolean and can't be compared with ${shorten(text)}.`);
     }
     return lower === 'true';
+  }
+  if (attribute.type === 'number') {
+    if (op === 'co' || op === 'sw' || op === 'ew') {
+      throw badRequest('invalidFilter', `${name} is a number: use eq, ne, gt, ge, lt or le, not ${op}.`);
+    }
+    if (!/^[+-]?\d{1,15}(\.\d{1,15})?$/.test(text)) {
+      throw badRequest('invalidFilter', `${name} is a number and can't be compared with ${shorten(text)}.`);
+    }
+    return Number(text);
   }
   if (attribute.type === 'dateTime') {
     if (op === 'co' || op === 'sw' || op === 'ew') {

@@ -4,9 +4,10 @@ import { tidyElements } from '../elements.ts';
 import { badRequest } from '../errors.ts';
 import { matches } from '../filter/evaluate.ts';
 import type { Attribute } from '../schema/types.ts';
-import { isObject, readSingle } from '../values.ts';
+import { isObject, MAX_VALUES, readSingle, tooManyValues } from '../values.ts';
 import type { Operation } from './parse.ts';
 
+/** Of a plain attribute with several values (declared ones only) the elements are texts, numbers or booleans. */
 type Element = Readonly<Record<string, unknown>>;
 
 /** Applies one operation to a multi-valued attribute of `home`, in place. */
@@ -14,6 +15,7 @@ export function patchElements(home: Record<string, unknown>, attribute: Attribut
   const before = (home[attribute.name] ?? []) as Element[];
   const after =
     operation.op === 'remove' ? removed(before, attribute, operation) : written(before, attribute, operation);
+  if (after.length > MAX_VALUES) throw tooManyValues(operation.target.path);
   const tidy = tidyElements(before, after);
   if (tidy.length === 0) delete home[attribute.name];
   else home[attribute.name] = tidy;
@@ -28,8 +30,14 @@ function removed(before: readonly Element[], attribute: Attribute, { target, val
   // Entra ID names in `value` what is to go; ignoring it, as RFC 7644 3.5.2.2 reads, would remove everything.
   if (value === undefined || value === null) return [];
   const named = readElements(attribute, value, target.path);
-  return before.filter((e) => !named.some((n) => Object.entries(n).every(([k, v]) => isDeepStrictEqual(e[k], v))));
+  return before.filter((e) => !named.some((n) => covers(e, n)));
 }
+
+/** Has the element all that is named? */
+const covers = (element: Element, named: Element): boolean =>
+  isObject(named) && isObject(element)
+    ? Object.entries(named).every(([k, v]) => isDeepStrictEqual(element[k], v))
+    : Object.is(element, named);
 
 /** An element of which only labels are left says nothing any more. */
 function withoutSub(element: Element, name: string): Element[] {
@@ -69,7 +77,7 @@ function readElements(attribute: Attribute, value: unknown, path: string): Eleme
   return list.flatMap((v, i) => {
     const whole = typeof v === 'string' && attribute.type === 'complex' && !Array.isArray(value) ? { value: v } : v;
     const read = readSingle(attribute, whole, Array.isArray(value) ? `${path}[${i}]` : path);
-    return isObject(read) ? [read] : [];
+    return read === undefined ? [] : [read as Element];
   });
 }
 
