@@ -30,8 +30,8 @@ const shape = {
     .enum(['readWrite', 'readOnly', 'writeOnly', 'immutable'])
     .default('readWrite')
     .describe('immutable: set once. readOnly: what clients send is ignored. writeOnly: accepted and dropped.'),
-  returned: z.literal('default', 'must be default: nothing else is kept in answers').optional(),
-  uniqueness: z.literal('none', 'must be none: values of declared schemas are not compared between people').optional(),
+  returned: z.literal('default').optional(),
+  uniqueness: z.literal('none').optional(),
   canonicalValues: z.array(z.string()).optional().describe('Usual values, told in /Schemas; others are accepted too.'),
   referenceTypes: z.array(z.string()).min(1).optional().describe('For type reference: User, Group, external or uri.'),
   as: z
@@ -45,7 +45,7 @@ const SIMPLE = EXTENSION_TYPES.filter((type) => type !== 'complex');
 
 const subAttribute = z.strictObject({
   ...shape,
-  multiValued: z.literal(false, 'must be false: parts of a complex attribute have one value here').default(false),
+  multiValued: z.literal(false).default(false),
   type: z.enum(SIMPLE).default('string').describe('Type of its values (RFC 7643 2.3).'),
 });
 

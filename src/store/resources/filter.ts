@@ -24,7 +24,7 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
   const { many, path } = attribute;
   if (many === undefined)
     return typed(attribute, 'r.resource', path) ?? ordered(textAt('r.resource', path), attribute.caseExact);
-  const list = jsonAt('r.resource', path.slice(0, many + 1));
+  const list = listAt('r.resource', attribute);
   const value = textAt('e.v', path.slice(many + 1));
   const first = `(select ${value} from jsonb_array_elements(${list}) with ordinality e(v, n)
     order by (e.v -> 'primary') is not distinct from 'true'::jsonb desc, n limit 1)`;
@@ -116,7 +116,7 @@ function element(attribute: FilterAttribute, inner: Filter, scope: Scope): strin
 }
 
 function overElements(attribute: FilterAttribute, scope: Scope, condition: (element: string) => string): string {
-  const list = jsonAt(scope.base ?? 'r.resource', attribute.path.slice(0, (attribute.many ?? 0) + 1));
+  const list = listAt(scope.base ?? 'r.resource', attribute);
   const name = `e${scope.depth}`;
   return `exists (select 1 from jsonb_array_elements(${list}) ${name}(v) where ${condition(`${name}.v`)})`;
 }
@@ -249,6 +249,12 @@ function linkCondition(filter: Filter, scope: Scope): string {
     case 'element':
       return 'false';
   }
+}
+
+/** The array that an attribute's values stand in. What is stored by an older declaration of a schema may be none. */
+function listAt(base: string, { path, many = 0 }: FilterAttribute): string {
+  const list = jsonAt(base, path.slice(0, many + 1));
+  return path[0]?.startsWith('urn:') === true ? `case when jsonb_typeof(${list}) = 'array' then ${list} end` : list;
 }
 
 const quote = (key: string): string => `'${key.replaceAll("'", "''")}'`;
