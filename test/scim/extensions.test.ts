@@ -97,7 +97,10 @@ test('declared schemas are served as they are', async () => {
     canonicalValues: ['A', 'B'],
   });
   assert.equal(by.get('pin')?.['returned'], 'never');
-  assert.equal((by.get('badge')?.['subAttributes'] as unknown[]).length, 2);
+  assert.deepEqual(
+    (by.get('badge')?.['subAttributes'] as Array<{ name: string }> | undefined)?.map((a) => a.name),
+    ['colour', 'floor'],
+  );
 });
 
 test('only declared attributes are stored, in the declared types, with or without the URN in schemas', async () => {
