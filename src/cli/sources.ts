@@ -24,7 +24,7 @@ interface SourceState {
   readonly lastHeard: Date | null;
   /** Milliseconds. */
   readonly maxSilence: number | null;
-  readonly tokens: ReadonlyArray<Omit<TokenInfo, 'source' | 'scopes'>>;
+  readonly tokens: readonly TokenInfo[];
   readonly address: string;
 }
 
@@ -128,7 +128,7 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
       lastChange: row?.lastChange ?? null,
       lastHeard: one?.lastHeard ?? null,
       maxSilence: one?.maxSilence ?? null,
-      tokens: tokens.filter((t) => t.source === id).map(({ source: _, scopes: _scopes, ...token }) => token),
+      tokens: tokens.filter((t) => t.source === id),
       address: `${base}/scim/${id}/v2`,
     };
   });

@@ -39,6 +39,15 @@ test('after 100 failures a minute an address is refused before the store is aske
   await refusal(authenticate('bad', '192.0.2.1'));
 });
 
+test('many attempts at the same time are no more than the limit, and good ones cost nothing', async () => {
+  const { authenticate, asked } = gate();
+  for (let i = 0; i < 300; i++) await authenticate('good', '192.0.2.1');
+  const many = Array.from({ length: 500 }, (_, i) => authenticate(`bad-${i}`, '192.0.2.1').catch(() => 'refused'));
+  const outcomes = await Promise.all(many);
+  assert.equal(outcomes.filter((outcome) => outcome === 'refused').length, 400);
+  assert.equal(asked(), 400);
+});
+
 test('a client that is known gets in, whoever fails behind the same address; a revoked one does not', async () => {
   const { authenticate } = gate();
   assert.equal(await authenticate('good', '192.0.2.1'), OKTA);

@@ -29,18 +29,15 @@ export function createGate(authenticate: (presented: string) => Promise<Client |
       const from = networkOf(address);
       // Nothing of a token is kept that could be used as one.
       const digest = createHmac('sha256', key).update(presented).digest('base64');
-      if (!failures.has(from, FAILURES) && !known.has(digest)) {
-        throw tooFast(
-          'Too many failed attempts from your address. Wait, then check the token.',
-          failures.take(from, FAILURES),
-        );
+      // Taken before the store is asked, so that many at once are not more than the limit; given back to one that is good.
+      const allowance = failures.take(from, FAILURES);
+      if (!allowance.allowed && !known.has(digest)) {
+        throw tooFast('Too many failed attempts from your address. Wait, then check the token.', allowance);
       }
       const client = await authenticate(presented);
       known.delete(digest);
-      if (client === undefined) {
-        failures.take(from, FAILURES);
-        return undefined;
-      }
+      if (client === undefined) return undefined;
+      if (allowance.allowed) failures.give(from);
       known.add(digest);
       if (known.size > MAX_TOKENS) known.delete(known.values().next().value as string);
       return client;

@@ -13,7 +13,7 @@ import { isStale, isUnchanged } from './preconditions.ts';
 import { etagOf, locationOf, present } from './present.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import type { ResourceType } from './schema/types.ts';
-import { checkResource, isObject, isStorable, readResource, type Resource } from './values.ts';
+import { checkResource, isObject, readResource, type Resource } from './values.ts';
 
 /** One request to a resource type, past authentication. */
 export interface Call {
@@ -120,7 +120,7 @@ function membersIn(body: unknown): string[] | undefined {
 }
 
 async function readStored({ type, writer, resources }: Call, id: string, links: boolean): Promise<StoredResource> {
-  const stored = isStorable(id) ? await resources.read(writer.source, type.kind, id, links) : undefined;
+  const stored = await resources.read(writer.source, type.kind, id, links);
   if (stored === undefined) throw notFound(`The ${type.name.toLowerCase()}`, id);
   return stored;
 }

@@ -43,8 +43,11 @@ export function createRates(most: number, now: () => number = () => performance.
       if (allowed) bucket.left -= 1;
       return { allowed, left: bucket.left, headers: headersOf(bucket.left, rate, allowed) };
     },
-    /** Is there one? Takes nothing, and remembers nothing of a key that it does not know. */
-    has: (key: string, rate: Rate): boolean => !buckets.has(key) || filled(key, rate).left >= 1,
+    /** Gives one back. */
+    give(key: string): void {
+      const bucket = buckets.get(key);
+      if (bucket !== undefined) bucket.left += 1;
+    },
     size: (): number => buckets.size,
   };
 }

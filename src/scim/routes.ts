@@ -4,6 +4,7 @@ import { type Call, create, list, patch, read, remove, replace } from './handler
 import type { Answer } from './http/answer.ts';
 import { searchQuery } from './list.ts';
 import type { ResourceType } from './schema/types.ts';
+import { isStorable } from './values.ts';
 
 export interface Routed {
   readonly method: string;
@@ -51,6 +52,7 @@ function toResource(
   if (same('.search', id)) {
     return pickMethod(method, { POST: async () => list({ ...call, query: searchQuery(await body(limit)) }) });
   }
+  if (!isStorable(id)) throw notFound(`The ${type.name.toLowerCase()}`, id);
   return pickMethod(method, {
     GET: () => read(call, id),
     PUT: async () => replace(call, id, await body(limit)),
