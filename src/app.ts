@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
+import { allowedPeers, openListener } from './app/listeners.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { countIrregular } from './app/irregular.ts';
-import { scimOptions } from './app/kinds.ts';
 import { measured } from './app/measured.ts';
+import { scimSources } from './app/scim-sources.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
+import { watchSources } from './app/watch-sources.ts';
+import { addressMatcher } from './web/addresses.ts';
 import type { Loaded } from './config/load.ts';
 import { type Jobs, startJobs, type Timing, type Views } from './jobs/index.ts';
 import type { Log, Secrets } from './log.ts';
 import type { Settings, TargetSettings } from './model/settings.ts';
-import { createScim } from './scim/index.ts';
+import { createScim, scimError } from './scim/index.ts';
 import { appendEvents } from './store/events.ts';
 import { openStore, type Store } from './store/open.ts';
 import { storeParts } from './store/parts.ts';
@@ -21,8 +24,7 @@ import { authenticate, createToken, listTokens } from './store/tokens.ts';
 import { targetKinds } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
 import { createMetrics } from './web/metrics.ts';
-import { listen } from './web/server.ts';
-import { createWeb } from './web/web.ts';
+import { createScimWeb, createWeb } from './web/web.ts';
 
 export interface ServiceOptions {
   readonly log: Log;
@@ -44,6 +46,8 @@ export interface Service {
   readonly url: string;
   /** Where clients reach it: `server.publicUrl`, else `url`. */
   readonly publicUrl: string;
+  /** Where SCIM clients reach it: the same, unless SCIM has an address of its own. */
+  readonly scimUrl: string;
   readonly store: Store;
   readonly jobs: Jobs;
   readonly targets: ReadonlyMap<string, Target>;
@@ -93,7 +97,7 @@ async function open(
   live.setViews(await withholdLostRules(live.views(), () => storeParts.rules.everHadRules(db)));
 
   let jobs: Jobs | undefined;
-  let url = '';
+  let scimUrl = '';
   const figures = createFigures(
     db,
     () => live.settings(),
@@ -125,37 +129,66 @@ async function open(
   const running = jobs;
   opened.push(() => running.close());
 
-  const scimSources = () => live.settings().sources.filter((source) => source.type === 'scim');
+  const sources = scimSourcesOf(() => live.settings());
+  const { server } = start;
+  const scimPublicUrl = (server.scim ?? server).publicUrl;
   const scim = createScim({
     resources: createResources(db),
     authenticate: async (presented) => {
       const token = await authenticate(db, presented, new Date());
       return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };
     },
-    sources: () => new Map(scimSources().map(({ id, options }) => [id, { id, ...scimOptions(options) }])),
+    sources,
     cursorKey: await cursorKey(db),
     onIrregular: countIrregular(metrics, log.child({ part: 'scim' })),
     onChange: ({ urgent }) => running.wake(urgent),
     log: log.child({ part: 'scim' }),
-    ...(start.server.publicUrl === undefined ? {} : { publicUrl: start.server.publicUrl }),
+    ...(scimPublicUrl === undefined ? {} : { publicUrl: scimPublicUrl }),
   });
-  const publicUrl = (): string => start.server.publicUrl ?? url;
+  const trustProxy = server.trustProxy ?? [];
+  const ids = (): string[] => [...sources().keys()];
   const web = createWeb({
-    scim,
+    scim: server.scim === undefined || server.scim.alsoInside ? scim : undefined,
+    trustProxy,
     metrics,
     log: log.child({ part: 'http' }),
     version: options.version,
-    sources: () => scimSources().map((source) => source.id),
+    sources: ids,
     readiness: () => figures.readiness(),
-    url: publicUrl,
+    url: () => scimUrl,
   });
-  const server = await listen(web, start.server.host, start.server.port);
-  opened.push(() => server.close(options.drainMs ?? 15_000));
-  ({ url } = server);
+  const httpLog = log.child({ part: 'http' });
+  const drainMs = options.drainMs ?? 15_000;
+  const inner = await openListener(web, server, { log: httpLog });
+  opened.push(() => inner.close(drainMs));
+  const outer =
+    server.scim === undefined
+      ? undefined
+      : await openListener(
+          createScimWeb({
+            scim,
+            metrics,
+            log: httpLog,
+            sources: ids,
+            trustProxy,
+            allowed: scimAllowed(server),
+            refuse: scimError,
+          }),
+          server.scim,
+          { log: httpLog, allowed: allowedPeers(server) },
+        );
+  if (outer !== undefined) opened.push(() => outer.close(drainMs));
+  const { url } = inner;
+  scimUrl = scimPublicUrl ?? (outer ?? inner).url;
   // After all that can fail: a token that was made and never shown would be lost.
   const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options) : [];
 
+  const stopWatching = watchSources({ db, settings: () => live.settings(), log: log.child({ part: 'sources' }) });
+  opened.push(async () => stopWatching());
+
   const reload = async (): Promise<boolean> => {
+    inner.refresh();
+    outer?.refresh();
     if (!live.reload()) return false;
     await running.rulesChanged();
     return true;
@@ -169,7 +202,8 @@ async function open(
   let closed: Promise<void> | undefined;
   return {
     url,
-    publicUrl: publicUrl(),
+    publicUrl: server.publicUrl ?? url,
+    scimUrl,
     store,
     jobs,
     targets,
@@ -177,6 +211,20 @@ async function open(
     firstTokens,
     reload,
     close: () => (closed ??= closeAll()),
+  };
+}
+
+/** Whose requests are taken at the address of SCIM: of clients behind a proxy, their own addresses count. */
+const scimAllowed = ({ scim }: Settings['server']) =>
+  scim?.allow === undefined ? undefined : addressMatcher(scim.allow);
+
+/** The SCIM sources as the settings have them now, made anew only when these change. */
+function scimSourcesOf(settings: () => Settings): () => ReturnType<typeof scimSources> {
+  let known: { readonly of: Settings; readonly sources: ReturnType<typeof scimSources> } | undefined;
+  return () => {
+    const now = settings();
+    if (known?.of !== now) known = { of: now, sources: scimSources(now) };
+    return known.sources;
   };
 }
 

@@ -6,6 +6,7 @@ import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
 import type { Figures } from '../web/metrics.ts';
 import type { Readiness } from '../web/ready.ts';
+import { heardOf } from './watch-sources.ts';
 
 /** Counting all records costs a scan: not at every question. Milliseconds. */
 const COUNTS_AGE = 10_000;
@@ -35,16 +36,24 @@ export function createFigures(
     figures: async () => {
       const [now, sources, tokens, dirty] = await Promise.all([status(), records(), listTokens(db), countDirty(db)]);
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
+      const heard = heardOf(settings(), tokens, new Date());
       return {
         dirty,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
-        tokens: valid.map((t) => ({ id: t.id, source: t.source ?? '', expiresAt: t.expiresAt ?? new Date(0) })),
+        heard: heard.map(({ id, lastHeard, silent }) => ({ source: id, lastHeard, silent })),
+        tokens: valid.map(({ id, source, name, expiresAt }) => ({
+          id,
+          name,
+          source: source ?? '',
+          seconds: ((expiresAt?.getTime() ?? 0) - Date.now()) / 1000,
+        })),
       };
     },
     readiness: async () => {
-      const [now, counts, states] = await Promise.all([status(), records(), targetStates(db)]);
+      const [now, counts, states, tokens] = await Promise.all([status(), records(), targetStates(db), listTokens(db)]);
+      const heard = heardOf(settings(), tokens, new Date());
       const { rules, withheld } = views();
       return {
         store: true,
@@ -55,7 +64,17 @@ export function createFigures(
         sources: settings().sources.map(({ id, type }) => {
           const row = counts.find((r) => r.source === id);
           const age = row?.lastChange == null ? null : Math.round((Date.now() - row.lastChange.getTime()) / 1000);
-          return { id, type, users: row?.users ?? 0, groups: row?.groups ?? 0, ageSeconds: age };
+          const { lastHeard = null, silent = false, ending = [] } = heard.find((h) => h.id === id) ?? {};
+          return {
+            id,
+            type,
+            users: row?.users ?? 0,
+            groups: row?.groups ?? 0,
+            ageSeconds: age,
+            lastHeard,
+            silent,
+            endingTokens: ending.map(({ id: token, name, expiresAt }) => ({ id: token, name, expiresAt })),
+          };
         }),
         targets: now.targets.map(({ id, state, pending, parked }) => ({
           id,
@@ -78,14 +97,14 @@ async function countDirty(db: Db): Promise<number> {
 /** What the store knows and the settings don't name any more. */
 export function retired(
   settings: Settings,
-  counts: ReadonlyArray<{ readonly source: string }>,
+  counts: ReadonlyArray<{ readonly source: string; readonly users: number; readonly groups: number }>,
   states: ReadonlyMap<string, unknown>,
 ): Readiness['retired'] {
   const missing = (ids: Iterable<string>, known: ReadonlyArray<{ readonly id: string }>) =>
     [...new Set(ids)].filter((id) => !known.some((one) => one.id === id)).toSorted();
   return {
     sources: missing(
-      counts.map((row) => row.source),
+      counts.filter((row) => row.users + row.groups > 0).map((row) => row.source),
       settings.sources,
     ),
     targets: missing(states.keys(), settings.targets),

@@ -1,4 +1,4 @@
-import { CORE_ATTRIBUTES } from '../model/attributes.ts';
+import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../model/attributes.ts';
 import type { AttributeValue } from '../model/facts.ts';
 import { itemRole } from '../model/accounts.ts';
 import type { GroupId, GroupPath, Person } from '../model/person.ts';
@@ -8,13 +8,21 @@ import type { Views } from '../jobs/deps.ts';
 import { desire } from '../mapping/desire.ts';
 
 /** Runs the `tests:` of the rules files: each example person gets exactly the roles that are expected. */
-export function runRuleTests({ rules, targets }: Views, now: Date): Problem[] {
+export function runRuleTests({ rules, targets, attributes }: Views, now: Date): Problem[] {
   const views = targets.map((target) => ({ ...target, profile: ANY_PROFILE }));
-  return (rules.tests ?? []).flatMap((one) => runTest(one, rules, views, now) ?? []);
+  return (rules.tests ?? []).flatMap(
+    (one) => runTest(one, { rules, attributes: attributes ?? CORE_ATTRIBUTES }, views, now) ?? [],
+  );
 }
 
-function runTest(test: RuleTest, rules: RuleSet, targets: readonly TargetView[], now: Date): Problem | undefined {
-  const { desired, findings } = desire(examplePerson(test, rules), rules, targets, now);
+/** What a test is run against. */
+interface Known {
+  readonly rules: RuleSet;
+  readonly attributes: readonly AttributeDeclaration[];
+}
+
+function runTest(test: RuleTest, known: Known, targets: readonly TargetView[], now: Date): Problem | undefined {
+  const { desired, findings } = desire(examplePerson(test, known), known.rules, targets, now);
   const given = new Set(
     [...desired].flatMap(([target, { items }]) =>
       [...items.keys()].flatMap((item) => {
@@ -40,7 +48,7 @@ function runTest(test: RuleTest, rules: RuleSet, targets: readonly TargetView[],
   };
 }
 
-function examplePerson({ user }: RuleTest, rules: RuleSet): Person {
+function examplePerson({ user }: RuleTest, { rules, attributes: declared }: Known): Person {
   const { groups, ...attributes } = user as Record<string, AttributeValue> & { groups?: readonly string[] };
   return {
     id: 'p_example',
@@ -51,7 +59,7 @@ function examplePerson({ user }: RuleTest, rules: RuleSet): Person {
     records: [],
     groups: groupsNamed(groups ?? [], rules),
     attributes: { active: true, ...attributes },
-    covers: new Set(CORE_ATTRIBUTES.map((attribute) => attribute.name)),
+    covers: new Set(declared.map((attribute) => attribute.name)),
   };
 }
 

@@ -5,11 +5,12 @@ import type { Views } from '../jobs/deps.ts';
 import { createEngine } from '../mapping/engine.ts';
 import { loadRules } from '../mapping/load.ts';
 import { compileProfile } from '../mapping/profile.ts';
-import { CORE_ATTRIBUTES } from '../model/attributes.ts';
+import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
+import { declaredAttributes } from './scim-sources.ts';
 
 export interface LoadedViews {
   /** Only when nothing is wrong. */
@@ -21,17 +22,18 @@ export interface LoadedViews {
 /** Reads the rules folder and compiles rules and profiles: what planning goes by. Every problem at once. */
 export function loadViews(settings: Settings, document?: SettingsDocument): LoadedViews {
   const files = readRulesFolder(settings.rules);
-  const profiles = loadTargetViews(settings, document);
+  const attributes = declaredAttributes(settings);
+  const profiles = loadTargetViews(settings, attributes, document);
   if ('problem' in files) return { problems: [...profiles.problems, files.problem] };
   const loaded = loadRules({
     files: files.files,
     sources: settings.sources.map((source) => source.id),
     targets: settings.targets.map(({ id, type }) => ({ id, type })),
-    attributes: CORE_ATTRIBUTES,
+    attributes,
   });
   const problems = [...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
-  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings) };
+  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings), attributes };
   return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
 
@@ -57,9 +59,10 @@ function needBaseline(settings: Settings): ReadonlySet<string> {
 
 function loadTargetViews(
   settings: Settings,
+  attributes: readonly AttributeDeclaration[],
   document: SettingsDocument | undefined,
 ): { targets: TargetView[]; problems: Problem[] } {
-  const engine = createEngine(CORE_ATTRIBUTES);
+  const engine = createEngine(attributes);
   const targets: TargetView[] = [];
   const problems: Problem[] = [];
   for (const target of settings.targets) {
@@ -68,7 +71,7 @@ function loadTargetViews(
     const compiled = compileProfile({
       target: target.id,
       templates: { ...kind.profile, ...target.profile },
-      attributes: CORE_ATTRIBUTES,
+      attributes,
       engine,
       place: (field) =>
         field in target.profile ? document?.place(['targets', target.id, 'profile', field]) : undefined,

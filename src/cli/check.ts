@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { retired } from '../app/figures.ts';
 import { runRuleTests } from '../app/rule-tests.ts';
+import { scimSources } from '../app/scim-sources.ts';
+import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { loadViews } from '../app/views.ts';
 import { openTargets } from '../app.ts';
@@ -12,6 +14,8 @@ import type { Settings, TargetSettings } from '../model/settings.ts';
 import { openEmbedded } from '../store/embedded/index.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { countRecords } from '../store/people-list.ts';
+import { storedExtensions } from '../store/stored-extensions.ts';
+import { listTokens } from '../store/tokens.ts';
 import { targetStates } from '../store/target-state.ts';
 import type { Db } from '../store/db.ts';
 import { openDb } from '../store/pool.ts';
@@ -20,6 +24,7 @@ import { add, type Answer, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';
+import { when } from './text.ts';
 
 /** One thing that was tried out. */
 interface Tried {
@@ -125,7 +130,8 @@ async function tryStore(settings: Settings, leftOver: Problem[]): Promise<Tried>
     try {
       const pending = await pendingMigrations(pool);
       const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
-      if (pending.length === 0) leftOver.push(...(await retiredWarnings(db, settings)));
+      if (pending.length === 0)
+        leftOver.push(...(await retiredWarnings(db, settings)), ...(await sourceWarnings(db, settings)));
       const state = pending.length === 0 ? 'up to date' : 'the next start of the service brings it up to date';
       return fine(`PostgreSQL ${rows[0]?.version ?? ''}, ${state}`);
     } catch (error) {
@@ -149,6 +155,37 @@ async function retiredWarnings(db: Db, settings: Settings): Promise<Problem[]> {
   return [
     ...sources.map((id) => warn('source', id, 'its people stay as they are, and nobody is removed')),
     ...targets.map((id) => warn('target', id, 'what was given there stays, and no work is done there')),
+  ];
+}
+
+async function sourceWarnings(db: Db, settings: Settings): Promise<Problem[]> {
+  const now = new Date();
+  const warn = (message: string, remedy: string): Problem => ({ severity: 'warning', message, remedy });
+  const said = heardOf(settings, await listTokens(db), now).flatMap(({ id, silent, lastHeard, ending }) => [
+    ...ending.map((token) => warn(endingMessage(id, token, now), endingRemedy(id))),
+    ...(silent
+      ? [
+          warn(
+            `source ${id} is silent: last heard ${when(lastHeard)}`,
+            'See whether its client still runs, and its token.',
+          ),
+        ]
+      : []),
+  ]);
+  const known = new Set(
+    [...scimSources(settings).values()].flatMap(({ types }) =>
+      (types ?? []).flatMap((t) => t.extensions.map((e) => e.id)),
+    ),
+  );
+  const undeclared = (await storedExtensions(db)).filter(({ urn }) => !known.has(urn));
+  return [
+    ...said,
+    ...undeclared.map(({ source, urn, records }) =>
+      warn(
+        `${records} records of source ${source} hold values of ${urn}, which no settings declare any more`,
+        'They are not shown, and go with the next write of each record. Declare the schema again to keep them.',
+      ),
+    ),
   ];
 }
 

@@ -87,7 +87,7 @@ async function serve(context: Context, role: string): Promise<undefined> {
 function welcome(service: Service): string {
   if (service.firstTokens.length === 0) return '';
   const lines = service.firstTokens.flatMap(({ source, token }) => [
-    `SCIM address of source ${source}: ${service.publicUrl}/scim/${source}/v2`,
+    `SCIM address of source ${source}: ${service.scimUrl}/scim/${source}/v2`,
     `SCIM token of source ${source}:   ${token}`,
   ]);
   return `${lines.join('\n')}\nTokens are shown this once; make others with: drawbridge tokens create\n`;

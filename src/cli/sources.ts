@@ -1,24 +1,34 @@
-import type { Settings } from '../model/settings.ts';
+import { heardOf, type Heard } from '../app/watch-sources.ts';
+import { formatDuration } from '../config/duration.ts';
+import { suggest } from '../model/suggest.ts';
+import type { ListenSettings, Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { countRecords } from '../store/people-list.ts';
-import { listTokens } from '../store/tokens.ts';
+import { listTokens, type TokenInfo } from '../store/tokens.ts';
 import { add, group, type Program } from './command.ts';
+import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { table, when } from './text.ts';
+import { indent, table, when } from './text.ts';
+import { tokenState } from './tokens.ts';
 
 interface SourceState {
   readonly id: string;
   readonly type: string;
+  /** `never heard`, `heard`, `silent`. */
+  readonly state: string;
   readonly users: number;
   readonly groups: number;
+  /** Last write that changed something. */
   readonly lastChange: Date | null;
-  /** Last time that one of its tokens was used. */
-  readonly lastSeen: Date | null;
-  readonly tokens: number;
+  /** Last request with a valid token, to the minute. */
+  readonly lastHeard: Date | null;
+  /** Milliseconds. */
+  readonly maxSilence: number | null;
+  readonly tokens: readonly TokenInfo[];
   readonly address: string;
 }
 
-/** `sources list|show` */
+/** `sources list|show|refresh` */
 export function addSources(program: Program): void {
   const sources = group(program, 'sources', 'where people come from', 'sources list');
   add(program, sources, {
@@ -26,16 +36,18 @@ export function addSources(program: Program): void {
     about: 'every source, how much it told of and when',
     examples: ['sources list'],
     run: async (context) => {
-      const states = await context.withStore(({ db }, settings) => readSources(db, settings));
+      const states = await readSources(context);
       const rows = states.map((s) => [
         s.id,
         s.type,
+        s.state,
         String(s.users),
         String(s.groups),
         when(s.lastChange),
-        when(s.lastSeen),
+        when(s.lastHeard),
       ]);
-      return { json: states, text: table(['SOURCE', 'TYPE', 'USERS', 'GROUPS', 'LAST CHANGE', 'LAST SEEN'], rows) };
+      const head = ['SOURCE', 'TYPE', 'STATE', 'USERS', 'GROUPS', 'LAST CHANGE', 'LAST HEARD'];
+      return { json: states, text: table(head, rows) };
     },
   });
   add(program, sources, {
@@ -43,47 +55,88 @@ export function addSources(program: Program): void {
     about: 'one source: address, tokens, how much it told of and when',
     examples: ['sources show okta'],
     run: async (context, _options, id = '') => {
-      const states = await context.withStore(({ db }, settings) => readSources(db, settings));
-      const state = states.find((s) => s.id === id);
-      if (state === undefined) {
-        const known = states.map((s) => s.id).join(', ');
-        throw new CommandError(EXIT.usage, `there is no source "${id}"`, {
-          remedy: `Sources in ${context.file}: ${known}.`,
-        });
-      }
-      const lines = [
-        `${state.id}  ${state.type}`,
-        `  address      ${state.address}`,
-        `  told of      ${state.users} users, ${state.groups} groups`,
-        `  last change  ${when(state.lastChange)}`,
-        `  last seen    ${when(state.lastSeen)}`,
-        `  tokens       ${state.tokens} valid${state.tokens === 0 ? `: make one with drawbridge tokens create --source ${state.id}` : ''}`,
-      ];
-      return { json: state, text: lines.join('\n') };
+      const state = await findSource(context, id);
+      return { json: state, text: shown(state) };
+    },
+  });
+  add<{ full?: boolean }>(program, sources, {
+    usage: 'refresh <id>',
+    about: 'read a source again, where it is one that is read',
+    examples: ['sources refresh corp-ad --full'],
+    options: (command) => command.option('--full', 'all of it, not only what changed'),
+    run: async (context, _options, id = '') => {
+      const { type, lastHeard } = await findSource(context, id);
+      throw new CommandError(
+        EXIT.nothing,
+        `source ${id} is of type ${type}: its client writes to us, nothing can be read`,
+        {
+          remedy: `Last heard ${when(lastHeard)}. ${HOW_TO_PUSH}`,
+        },
+      );
     },
   });
 }
 
-async function readSources(db: Db, settings: Settings): Promise<SourceState[]> {
+const HOW_TO_PUSH =
+  'To have everything sent again: in Okta, Provisioning › To App › Force Sync, and Push Groups › Push now; ' +
+  'in Entra ID, Provisioning › Restart provisioning.';
+
+function shown(state: SourceState): string {
+  const { id, maxSilence, tokens } = state;
+  const limit = maxSilence === null ? 'no maxSilence is set' : `maxSilence ${formatDuration(maxSilence)}`;
+  const rows = tokens.map((t) => [t.id, t.name, tokenState(t), when(t.createdAt), when(t.lastUsedAt)]);
+  return [
+    `${id}  ${state.type}  ${state.state}`,
+    `  address      ${state.address}`,
+    `  told of      ${state.users} users, ${state.groups} groups`,
+    `  last change  ${when(state.lastChange)}`,
+    `  last heard   ${when(state.lastHeard)} (${limit})`,
+    '',
+    rows.length === 0
+      ? `  no tokens: make one with drawbridge tokens create --source ${id}`
+      : indent(table(['TOKEN', 'NAME', 'STATE', 'MADE', 'LAST USED'], rows), 2),
+  ].join('\n');
+}
+
+async function findSource(context: Context, id: string): Promise<SourceState> {
+  const states = await readSources(context);
+  const state = states.find((s) => s.id === id);
+  if (state !== undefined) return state;
+  const known = states.map((s) => s.id);
+  const near = suggest(id, known);
+  throw new CommandError(EXIT.usage, `there is no source "${id}"`, {
+    remedy: `${near === undefined ? '' : `Did you mean ${near}? `}Sources in ${context.file}: ${known.join(', ')}.`,
+  });
+}
+
+const readSources = (context: Context): Promise<SourceState[]> =>
+  context.withStore(({ db }, settings) => statesOf(db, settings));
+
+async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
   const [counts, tokens] = [await countRecords(db), await listTokens(db)];
-  const { host, port, publicUrl } = settings.server;
-  const base = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const heard = heardOf(settings, tokens, new Date());
+  const base = addressOf(settings.server.scim ?? settings.server);
   return settings.sources.map(({ id, type }) => {
     const row = counts.find((r) => r.source === id);
-    const own = tokens.filter((t) => t.source === id);
-    const used = own.flatMap((t) => (t.lastUsedAt === null ? [] : [t.lastUsedAt.getTime()]));
-    const valid = own.filter(
-      (t) => t.revokedAt === null && (t.expiresAt === null || t.expiresAt.getTime() > Date.now()),
-    );
+    const one = heard.find((h) => h.id === id);
     return {
       id,
       type,
+      state: stateOf(one),
       users: row?.users ?? 0,
       groups: row?.groups ?? 0,
       lastChange: row?.lastChange ?? null,
-      lastSeen: used.length === 0 ? null : new Date(Math.max(...used)),
-      tokens: valid.length,
+      lastHeard: one?.lastHeard ?? null,
+      maxSilence: one?.maxSilence ?? null,
+      tokens: tokens.filter((t) => t.source === id),
       address: `${base}/scim/${id}/v2`,
     };
   });
+}
+
+const stateOf = (heard: Heard | undefined): string =>
+  heard?.silent === true ? 'silent' : heard?.lastHeard == null ? 'never heard' : 'heard';
+
+function addressOf({ publicUrl, host, port, tls }: ListenSettings): string {
+  return publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

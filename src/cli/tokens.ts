@@ -61,7 +61,7 @@ export function addTokens(program: Program): void {
           t.id,
           t.source ?? t.scopes.join(','),
           t.name,
-          state(t),
+          tokenState(t),
           when(t.createdAt),
           when(t.lastUsedAt),
         ]);
@@ -98,7 +98,8 @@ function expiry(text: string | undefined): Date | undefined {
   return new Date(Date.now() + ms);
 }
 
-function state(token: TokenInfo): string {
+/** valid, revoked, expired, or until when it is valid. */
+export function tokenState(token: Pick<TokenInfo, 'revokedAt' | 'expiresAt'>): string {
   if (token.revokedAt !== null) return 'revoked';
   if (token.expiresAt === null) return 'valid';
   return token.expiresAt.getTime() <= Date.now() ? 'expired' : `until ${when(token.expiresAt)}`;

@@ -1,21 +1,16 @@
 import { dirname, join, resolve } from 'node:path';
-import type { Settings, StoreSettings } from '../model/settings.ts';
+import type { ListenSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
 import type { Override } from './environment.ts';
+import { extensionsOf } from './extensions.ts';
 import { parseListen, sourceSchema, targetSchema, type SettingsFile } from './schema.ts';
 
 /** The settings of a checked file: paths absolute, the environment's word over the file's. */
 export function build(file: string, data: SettingsFile, override: Override): Settings {
   const folder = dirname(file);
-  const listen = parseListen(data.server.listen);
-  if (listen === undefined) throw new Error('server.listen was not checked');
   const store = storeOf(folder, override.databaseUrl ?? data.store.url);
   return {
     file,
-    server: {
-      host: listen.host,
-      port: override.port ?? listen.port,
-      ...(data.server.publicUrl === undefined ? {} : { publicUrl: data.server.publicUrl.replace(/\/+$/, '') }),
-    },
+    server: serverOf(folder, data.server, override.port),
     store,
     queue: {},
     data: dataFolder(folder, data.data, store),
@@ -24,6 +19,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       type: entry.type,
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
+    ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),
     targets: Object.entries(data.targets).map(([id, entry]) => ({
       id,
       type: entry.type,
@@ -36,6 +32,39 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     })),
     rules: resolve(folder, data.rules),
     log: { level: override.logLevel ?? data.log.level },
+  };
+}
+
+type Address = Pick<SettingsFile['server'], 'listen' | 'publicUrl' | 'tls'>;
+
+function serverOf(folder: string, server: SettingsFile['server'], port: number | undefined): ServerSettings {
+  const own = addressOf(folder, server);
+  const { scim, trustProxy } = server;
+  return {
+    ...own,
+    port: port ?? own.port,
+    ...(trustProxy.length === 0 ? {} : { trustProxy }),
+    ...(scim === undefined
+      ? {}
+      : {
+          scim: {
+            ...addressOf(folder, scim),
+            alsoInside: scim.alsoInside,
+            ...(scim.allow === undefined ? {} : { allow: scim.allow }),
+          },
+        }),
+  };
+}
+
+function addressOf(folder: string, { listen, publicUrl, tls }: Address): ListenSettings {
+  const place = parseListen(listen);
+  if (place === undefined) throw new Error('an address was not checked');
+  return {
+    ...place,
+    ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/+$/, '') }),
+    ...(tls === undefined
+      ? {}
+      : { tls: { certFile: resolve(folder, tls.certFile), keyFile: resolve(folder, tls.keyFile) } }),
   };
 }
 

@@ -97,7 +97,10 @@ test('every mistake is told at once, each at its place', () => {
     '19:15 log.level must be trace, debug, info, warn, error, fatal or silent',
   ]);
   const misspelt = loaded.problems.find((p) => p.message.includes('lisen'));
-  assert.match(misspelt?.remedy ?? '', /Did you mean "listen"\? Known here: listen, publicUrl\./);
+  assert.match(
+    misspelt?.remedy ?? '',
+    /Did you mean "listen"\? Known here: listen, publicUrl, tls, trustProxy, scim\./,
+  );
   assert.match(loaded.problems.find((p) => p.message.includes('scmi'))?.remedy ?? '', /Did you mean "scim"\?/);
   assert.match(loaded.problems.find((p) => p.message.includes('acessKey'))?.remedy ?? '', /Did you mean "accessKey"\?/);
 });
@@ -112,7 +115,7 @@ test('a problem reads as file:line:column, message, line with caret, remedy', ()
       'drawbridge.yaml:3:3: error: unknown setting "server.lisen"',
       '      lisen: 127.0.0.1:1',
       '      ^',
-      '  Did you mean "listen"? Known here: listen, publicUrl.',
+      '  Did you mean "listen"? Known here: listen, publicUrl, tls, trustProxy, scim.',
     ].join('\n'),
   );
 });

@@ -5,6 +5,7 @@ import type { Settings } from '../model/settings.ts';
 import { build } from './build.ts';
 import { readDocument, type SettingsDocument } from './document.ts';
 import { override } from './environment.ts';
+import { checkExtensions } from './extension-issues.ts';
 import { complainer, optionIssues } from './issues.ts';
 import { optionNames, type Kind, type Kinds } from './kinds.ts';
 import { literalSecrets, secretsOfUrl } from './literals.ts';
@@ -69,6 +70,7 @@ function check(document: SettingsDocument, env: Env, kinds: Kinds): Loaded {
     }
   }
   checkKinds(value, kinds, rest);
+  checkExtensions(value, rest.add);
   const overridden = override(env);
   const problems = [...told.problems, ...rest.problems].toSorted(byPlace).concat(overridden.problems);
   secrets.push(...secretsOfUrl(storeUrl(value)));

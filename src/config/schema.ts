@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
+import { parseRange } from '../model/addresses.ts';
+import { extensionsSchema } from './extensions.ts';
 
 /** Ids stand in addresses, metrics and rules. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
@@ -55,16 +57,45 @@ export const targetSchema = z.looseObject({
     .describe('How accounts look: one expression of the rule language for each field, instead of the default.'),
 });
 
+const listen = z.string(LISTEN_WRONG).refine((text) => parseListen(text) !== undefined, LISTEN_WRONG);
+
+const tls = z
+  .strictObject({
+    certFile: z.string().min(1, 'must name a file').describe('PEM file with the certificate, and those between.'),
+    keyFile: z.string().min(1, 'must name a file').describe('PEM file with the key, without a password.'),
+  })
+  .describe('Speak TLS (1.2 or later). The files are read again when they change, and on SIGHUP.');
+
+const ranges = z.array(
+  z.string().refine((text) => parseRange(text) !== undefined, 'must be an address or a range such as 192.0.2.0/24'),
+);
+
+const scimListen = z
+  .strictObject({
+    listen: listen.describe('HOST:PORT for SCIM alone; port 0 takes a free one.'),
+    publicUrl: publicUrl.optional(),
+    tls: tls.optional(),
+    allow: ranges
+      .min(1, 'must name at least one address; leave it out to let everybody connect')
+      .optional()
+      .describe('Addresses and ranges that may connect. Default: all.'),
+    alsoInside: z.boolean().default(false).describe('Serve SCIM at server.listen too.'),
+  })
+  .describe('SCIM on an address of its own, open to the outside, while everything else stays on server.listen.');
+
 /** The settings file. Options of kinds are checked by the kinds. */
 export const settingsSchema = z.strictObject({
   server: z
     .strictObject({
-      listen: z
-        .string(LISTEN_WRONG)
-        .refine((text) => parseListen(text) !== undefined, LISTEN_WRONG)
+      listen: listen
         .default('127.0.0.1:8080')
         .describe('HOST:PORT to listen on; port 0 takes a free one. PORT in the environment overrides the port.'),
       publicUrl: publicUrl.optional(),
+      tls: tls.optional(),
+      trustProxy: ranges
+        .default([])
+        .describe('Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges.'),
+      scim: scimListen.optional(),
     })
     .prefault({})
     .describe('Where the service listens.'),
@@ -88,6 +119,7 @@ export const settingsSchema = z.strictObject({
     .record(id, sourceSchema)
     .refine((sources) => Object.keys(sources).length > 0, 'must name at least one source')
     .describe('Where people come from, by id.'),
+  schemas: extensionsSchema.default([]),
   targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
   rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),
   log: z

@@ -42,11 +42,17 @@ export function warnings(
       'Nothing to do as long as sources and targets stand in the settings file.',
     );
   }
-  if (!isLocal(settings.server.host) && settings.server.publicUrl?.startsWith('https://') !== true) {
+  const listening = [
+    ['server', settings.server, 'the service'],
+    ['server.scim', settings.server.scim, 'SCIM'],
+  ] as const;
+  for (const [name, one, what] of listening) {
+    if (one === undefined || isLocal(one.host) || one.tls !== undefined) continue;
+    if (one.publicUrl?.startsWith('https://') === true) continue;
     warn(
-      document.place(['server', 'listen']),
-      `the service listens on ${settings.server.host} in plain HTTP: tokens can be read on the way`,
-      'Put a proxy with TLS in front and set server.publicUrl to its https address.',
+      document.place([...name.split('.'), 'listen']),
+      `${what} listens on ${one.host} in plain HTTP: tokens can be read on the way`,
+      `Set ${name}.tls, or put a proxy with TLS in front and set ${name}.publicUrl to its https address.`,
     );
   }
   for (const { path } of literals) {

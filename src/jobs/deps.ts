@@ -1,3 +1,4 @@
+import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { RuleSet } from '../model/rules.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
@@ -16,6 +17,8 @@ export interface Log {
 export interface Views {
   readonly rules: RuleSet;
   readonly targets: readonly TargetView[];
+  /** What rules may use as `user.<name>`; the standard attributes where it is not said. */
+  readonly attributes?: readonly AttributeDeclaration[];
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;
   /** No file says which rules there are: the folder is missing or empty. */

@@ -103,3 +103,19 @@ test('closure: every group that can be reached, by a shortest path, whatever the
     }),
   );
 });
+
+test('an attribute that a record holds as null was delivered, and is empty; one that it lacks was not', () => {
+  const build = (attributes: object) =>
+    buildPerson(
+      {
+        id: 'p',
+        generation: 0,
+        records: [record({ anchor: 'a', attributes: attributes as LinkedRecord['attributes'] })],
+      },
+      GRAPH,
+    );
+  assert.ok(build({ level: null }).covers.has('level'));
+  assert.ok(!('level' in build({ level: null }).attributes));
+  assert.ok(!build({}).covers.has('level'));
+  assert.equal(build({ level: 3 }).attributes['level'], 3);
+});

@@ -68,8 +68,8 @@ function merge(
     for (const name of new Set([...(record.covers ?? names), ...Object.keys(said)])) {
       if (covers.has(name)) continue;
       covers.add(name);
-      const value = said[name];
-      if (value !== undefined) attributes[name] = value;
+      const value: AttributeValue | null | undefined = said[name];
+      if (value !== undefined && value !== null) attributes[name] = value;
     }
   }
   return { attributes, covers };

@@ -23,6 +23,7 @@ export interface LinkedRecord extends RecordRef {
   readonly active: boolean;
   /** Set when the source no longer has the record, with what it said about that. */
   readonly gone?: Evidence;
+  /** A null in the store says: delivered, and empty. */
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Attributes that the source delivered or would have; `undefined` means all that are declared for it. */
   readonly covers?: readonly string[];

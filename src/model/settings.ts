@@ -1,19 +1,49 @@
+import type { ExtensionSchema } from './extensions.ts';
 import type { Mode } from './plan.ts';
 
 /** Settings after loading: secrets resolved, paths absolute, defaults filled in. Kinds check their own `options`. */
 export interface Settings {
   /** The file they came from; undefined for settings made in code. */
   readonly file?: string;
-  readonly server: { readonly host: string; readonly port: number; readonly publicUrl?: string };
+  readonly server: ServerSettings;
   readonly store: StoreSettings;
   readonly queue: { readonly redis?: string };
   /** Absolute folder of what the service keeps beside the store: journals and keys of the built-in simulators. */
   readonly data: string;
   readonly sources: readonly SourceSettings[];
+  /** SCIM schemas beside the standard ones, for every SCIM source. Those of one source are among its options. */
+  readonly schemas?: readonly ExtensionSchema[];
   readonly targets: readonly TargetSettings[];
   /** Absolute folder of the rules files. */
   readonly rules: string;
   readonly log: { readonly level: string };
+}
+
+/** PEM files, absolute paths. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** An address to listen on. */
+export interface ListenSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Address that clients use, without a slash at its end. */
+  readonly publicUrl?: string;
+  readonly tls?: TlsFiles;
+}
+
+export interface ServerSettings extends ListenSettings {
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and ranges. */
+  readonly trustProxy?: readonly string[];
+  /** SCIM on an address of its own. */
+  readonly scim?: ListenSettings & {
+    /** Who may connect, addresses and ranges; without it everybody. */
+    readonly allow?: readonly string[];
+    /** SCIM is also served at the inner address. */
+    readonly alsoInside: boolean;
+  };
 }
 
 export type StoreSettings =

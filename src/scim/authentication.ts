@@ -1,5 +1,7 @@
 import type { Declared } from './available.ts';
 import { ScimError } from './errors.ts';
+import type { Rate } from './rate.ts';
+import type { ResourceType } from './schema/types.ts';
 
 /** Who a token stands for. */
 export interface Client {
@@ -15,6 +17,11 @@ export interface ScimSourceSettings {
   readonly pagination?: boolean;
   /** Roles and entitlements that clients may assign, beside those that users have already. */
   readonly declared?: Declared;
+  /** Users and Groups with the schemas that are declared for the source; without them the standard ones. */
+  readonly types?: readonly ResourceType[];
+  /** Most requests of the source as a whole, and of each of its tokens; without one there is no limit. */
+  readonly rateLimit?: Rate;
+  readonly tokenRateLimit?: Rate;
 }
 
 const MAX_TOKEN_LENGTH = 4096;

@@ -11,6 +11,8 @@ import type { ResourceType } from './schema/types.ts';
 export interface Context {
   readonly writer: Writer;
   readonly resources: Resources;
+  /** Resource types of the source, with the schemas that are declared for it. */
+  readonly types: readonly ResourceType[];
   readonly query: Query;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Address of `/v2`. */

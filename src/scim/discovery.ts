@@ -5,11 +5,7 @@ import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
 import { VALUE_TYPES, type ValueType } from './schema/available.ts';
-import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
-
-const TYPES = [...RESOURCE_TYPES, ...VALUE_TYPES];
-const SCHEMAS: readonly Schema[] = TYPES.flatMap((type) => [type.schema, ...type.extensions]);
 
 type Json = Record<string, unknown>;
 
@@ -21,7 +17,11 @@ export function discover(name: string, id: string | undefined, context: Context)
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
     return { status: 200, body: serviceProviderConfig(context) };
   }
-  const all = name === 'Schemas' ? SCHEMAS.map((s) => schema(s, base)) : TYPES.map((t) => resourceType(t, base));
+  const types = [...context.types, ...VALUE_TYPES];
+  const all =
+    name === 'Schemas'
+      ? types.flatMap((type): readonly Schema[] => [type.schema, ...type.extensions]).map((s) => schema(s, base))
+      : types.map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
   if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
@@ -46,7 +46,7 @@ const resourceType = (type: ResourceType | ValueType, base: string): Json => ({
   schema: type.schema.id,
   ...(type.extensions.length === 0
     ? {}
-    : { schemaExtensions: type.extensions.map((e) => ({ schema: e.id, required: false })) }),
+    : { schemaExtensions: type.extensions.map((e) => ({ schema: e.id, required: e.required === true })) }),
   meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
 });
 

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-
 type Element = Readonly<Record<string, unknown>>;
 
 const isElement = (value: unknown): value is Element => typeof value === 'object' && value !== null;
@@ -12,20 +10,24 @@ const isPrimary = (value: unknown): boolean => isElement(value) && value['primar
 export function tidyElements(before: readonly unknown[], after: readonly unknown[]): unknown[] {
   const once = unique(after);
   const marked = once.filter(isPrimary);
-  const fresh = marked.filter((e) => !before.some((b) => isDeepStrictEqual(b, e)));
+  if (marked.length < 2) return once;
+  const known = new Set(before.map(keyOf));
+  const fresh = marked.filter((e) => !known.has(keyOf(e)));
   const chosen = fresh.at(-1) ?? marked[0];
   const single = once.map((e) => (isPrimary(e) && e !== chosen && isElement(e) ? { ...e, primary: false } : e));
   return unique(single);
 }
 
-/** Buckets by the JSON of `value` keep this linear for long lists of different values. */
+/** By a text that equal elements share, so that a long list costs its length. */
 function unique(elements: readonly unknown[]): unknown[] {
-  const seen = new Map<string, unknown[]>();
-  return elements.filter((element) => {
-    const key = JSON.stringify(isElement(element) ? (element['value'] ?? null) : element);
-    const bucket = seen.get(key) ?? [];
-    if (bucket.some((e) => isDeepStrictEqual(e, element))) return false;
-    seen.set(key, [...bucket, element]);
-    return true;
-  });
+  const seen = new Map(elements.toReversed().map((element) => [keyOf(element), element]));
+  return seen.size === elements.length
+    ? [...elements]
+    : [...new Map(elements.map((e) => [keyOf(e), seen.get(keyOf(e))])).values()];
 }
+
+/** The same for two elements with the same parts, in whatever order. */
+const keyOf = (element: unknown): string =>
+  JSON.stringify(
+    isElement(element) ? Object.entries(element).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : element,
+  );

@@ -1,11 +1,16 @@
+import type { ExtensionRuleAttribute } from '../model/extensions.ts';
 import { type AttributeValue } from '../model/facts.ts';
 import { foldCase } from '../model/filter.ts';
 import type { RecordFields } from '../store/resources.ts';
 import { ENTERPRISE_SCHEMA } from './schema/user.ts';
 import { isObject, type Resource } from './values.ts';
 
-/** What the store keeps of a user beside the resource: the columns that filters use and the attributes that rules see. */
-export function userFields(resource: Resource): RecordFields {
+/**
+ * What the store keeps of a user beside the resource: the columns that filters use and the attributes that rules see.
+ * `declared` are those of schemas in the settings; one without a value is kept as null, since a record that was written
+ * before the declaration says nothing of it.
+ */
+export function userFields(resource: Resource, declared: readonly ExtensionRuleAttribute[] = []): RecordFields {
   const userName = textOf(resource, 'userName') ?? '';
   const emails = valuesOf(resource, 'emails');
   return {
@@ -17,7 +22,8 @@ export function userFields(resource: Resource): RecordFields {
     emails,
     emailKeys: [...new Set(emails.map(foldCase))],
     active: resource['active'] !== false,
-    attributes: ruleAttributes(resource, emails),
+    attributes: { ...ruleAttributes(resource, emails), ...declaredAttributes(resource, declared) },
+    ...(declared.length === 0 ? {} : { declared: true }),
   };
 }
 
@@ -89,3 +95,22 @@ function valuesOf(resource: Resource, key: string): string[] {
   const ordered = [...elements.filter((e) => e['primary'] === true), ...elements.filter((e) => e['primary'] !== true)];
   return [...new Set(ordered.map((e) => e['value']).filter((v) => typeof v === 'string' && v !== '') as string[])];
 }
+
+function declaredAttributes(resource: Resource, declared: readonly ExtensionRuleAttribute[]): Record<string, unknown> {
+  return Object.fromEntries(declared.map((one) => [one.name, declaredValue(resource, one)]));
+}
+
+function declaredValue(resource: Resource, { path, many, type }: ExtensionRuleAttribute): unknown {
+  const [urn = '', name = '', sub] = path;
+  const value = objectOf(resource, urn)[name];
+  if (many) {
+    const texts = Array.isArray(value) ? value.map((v) => textIn(isObject(v) ? v[sub ?? 'value'] : v)) : [];
+    const known = [...new Set(texts.filter((t) => t !== ''))];
+    return known.length === 0 ? null : known;
+  }
+  const single = sub === undefined ? value : isObject(value) ? value[sub] : undefined;
+  if (single === undefined || single === '') return null;
+  return type === 'timestamp' ? new Date(String(single)).toISOString() : single;
+}
+
+const textIn = (value: unknown): string => (value === undefined || value === null ? '' : String(value));

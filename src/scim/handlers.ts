@@ -1,6 +1,7 @@
 import type { MemberWrite, StoredResource, Written } from '../store/resources.ts';
 import type { Call } from './call.ts';
 import { badRequest, notFound, ScimError } from './errors.ts';
+import { settleExtensions, stillFits } from './extensions.ts';
 import { groupFields, userFields } from './facts.ts';
 import type { Answer } from './http/answer.ts';
 import { applyPatch } from './patch/apply.ts';
@@ -10,7 +11,7 @@ import { hasConditions, isRefused, isUnchanged } from './preconditions.ts';
 import { etagOf, locationOf, present, recordTag } from './present.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import type { ResourceType } from './schema/types.ts';
-import { checkResource, isObject, isStorable, readResource, type Resource } from './values.ts';
+import { checkResource, isObject, readResource, type Resource } from './values.ts';
 
 export async function read(call: Call, id: string): Promise<Answer> {
   const projection = projectionFor(call);
@@ -26,6 +27,7 @@ export async function create(call: Call, body: unknown): Promise<Answer> {
   const given = readResource(type, body, call.note);
   const resource = type.kind === 'user' ? { active: true, ...given } : given;
   checkResource(type, resource);
+  settleExtensions(type, {}, resource, 'create');
   const members = type.kind === 'group' ? [...new Set(membersIn(body) ?? [])] : [];
   const written = settle(call, await call.resources.create(call.writer, type.kind, fieldsOf(type, resource), members));
   const projection = projectionFor(call);
@@ -41,8 +43,9 @@ export async function replace(call: Call, id: string, body: unknown): Promise<An
   const members: MemberWrite | undefined = listed === undefined ? undefined : { type: 'set', members: new Set(listed) };
   const written = await call.resources.change(call.writer, type.kind, id, (current) => {
     refuseStale(call, current);
-    const resource = type.kind === 'user' ? { active: current.resource['active'] ?? true, ...given } : given;
-    checkResource(type, resource);
+    const wanted = type.kind === 'user' ? { active: current.resource['active'] ?? true, ...given } : given;
+    checkResource(type, wanted);
+    const resource = settleExtensions(type, current.resource, wanted, 'replace');
     return { fields: fieldsOf(type, resource), members };
   });
   settle(call, written, id);
@@ -58,8 +61,9 @@ export async function patch(call: Call, id: string, body: unknown): Promise<Answ
   if (rest.length > 0 || hasConditions(call.headers)) {
     const result = await call.resources.change(call.writer, type.kind, id, (current) => {
       refuseStale(call, current);
-      const resource = applyPatch(type, id, current.resource, rest, call.note);
-      checkResource(type, resource);
+      const wanted = applyPatch(type, id, stillFits(type, current.resource), rest, call.note);
+      checkResource(type, wanted);
+      const resource = settleExtensions(type, current.resource, wanted, 'patch');
       return { fields: fieldsOf(type, resource), members };
     });
     written = settle(call, result, id);
@@ -83,7 +87,7 @@ const projectionFor = ({ type, query }: Call): Projection =>
   projectionOf(type, query.get('attributes'), query.get('excludedattributes'));
 
 const fieldsOf = (type: ResourceType, resource: Resource) =>
-  type.kind === 'user' ? userFields(resource) : groupFields(resource);
+  type.kind === 'user' ? userFields(resource, type.ruleAttributes) : groupFields(resource);
 
 function membersIn(body: unknown): string[] | undefined {
   const entry = isObject(body) ? Object.entries(body).find(([key]) => key.toLowerCase() === 'members') : undefined;
@@ -93,7 +97,7 @@ function membersIn(body: unknown): string[] | undefined {
 }
 
 async function readStored({ type, writer, resources }: Call, id: string, links: boolean): Promise<StoredResource> {
-  const stored = isStorable(id) ? await resources.read(writer.source, type.kind, id, links) : undefined;
+  const stored = await resources.read(writer.source, type.kind, id, links);
   if (stored === undefined) throw notFound(`The ${type.name.toLowerCase()}`, id);
   return stored;
 }

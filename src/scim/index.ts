@@ -4,6 +4,7 @@ import type { Resources } from '../store/resources.ts';
 import { authenticateRequest, type Client, type ScimSourceSettings } from './authentication.ts';
 import { ScimError } from './errors.ts';
 import { type Answer, type ScimLog, send, toAnswer } from './http/answer.ts';
+import { createGate, type Gate } from './gate.ts';
 import { drain, readJson } from './http/body.ts';
 import { addressOf, type Place, placeOf } from './http/place.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -11,10 +12,12 @@ import { type Available, createAvailable, type Declared } from './available.ts';
 import { createCursors, type Cursors } from './cursor.ts';
 import type { IrregularForm, Note } from './irregular.ts';
 import { route } from './routes.ts';
+import { RESOURCE_TYPES } from './schema/index.ts';
 
 export type { Client, ScimSourceSettings } from './authentication.ts';
 export type { ScimLog } from './http/answer.ts';
 export type { Limits } from './limits.ts';
+export { scimError } from './http/answer.ts';
 
 export interface ScimOptions {
   readonly resources: Resources;
@@ -34,6 +37,13 @@ export interface ScimOptions {
   onIrregular?(info: { readonly source: string; readonly client: string; readonly form: IrregularForm }): void;
 }
 
+interface Endpoint extends Omit<ScimOptions, 'limits'> {
+  readonly limits: Limits;
+  readonly gate: Gate;
+  readonly cursors: Cursors;
+  available(source: string, declared: Declared): Available;
+}
+
 /**
  * The SCIM 2.0 endpoint (RFC 7643, RFC 7644): `/{source}/v2/…`, and `/v2/…` where the token alone says the source,
  * below the path that the router is mounted at. Every answer to a request of that form is SCIM; no state is shared
@@ -44,28 +54,23 @@ export function createScim(options: ScimOptions): Router {
   const cursors = createCursors(options.cursorKey, limits.cursorSeconds);
   const available = createAvailable(options.resources);
   const router = express.Router();
+  const gate = createGate((presented) => options.authenticate(presented));
   router.use((request: Request, response: Response) => {
-    void answerTo(options, { limits, cursors, available }, request, response);
+    void answerTo({ ...options, limits, cursors, available, gate }, request, response);
   });
   return router;
 }
 
-interface Fixed {
-  readonly limits: Limits;
-  readonly cursors: Cursors;
-  available(source: string, declared: Declared): Available;
-}
-
 /** Never throws: whatever goes wrong is an answer, or an entry in the log where none can be given any more. */
-async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, response: Response): Promise<void> {
+async function answerTo(options: Endpoint, request: Request, response: Response): Promise<void> {
   const place = placeOf(request);
   const fields = { method: request.method, source: place?.source };
   try {
-    const answer = await serve(options, fixed, request, response, place).catch((error: unknown) =>
+    const answer = await serve(options, request, response, place).catch((error: unknown) =>
       toAnswer(error, options.log, fields),
     );
     send(request, response, answer);
-    drain(request);
+    drain(request, answer.status === 401 || answer.status === 429);
   } catch (error) {
     options.log?.error({ ...fields, err: error }, 'SCIM answer could not be sent');
     response.destroy();
@@ -74,27 +79,29 @@ async function answerTo(options: ScimOptions, fixed: Fixed, request: Request, re
 
 /** Who it is, before anything of the body is read; then what is asked for. */
 async function serve(
-  options: ScimOptions,
-  { limits, cursors, available }: Fixed,
+  options: Endpoint,
   request: Request,
   response: Response,
   place: Place | undefined,
 ): Promise<Answer> {
+  const { gate, limits, cursors, available } = options;
   const sources = options.sources();
   const client = await authenticateRequest(request.headers.authorization, place?.source, sources, (presented) =>
-    options.authenticate(presented),
+    gate.authenticate(presented, request.ip ?? ''),
   );
+  const source = sources.get(client.source) ?? { id: client.source };
+  const told = gate.admit(client, source);
   if (place === undefined) throw new ScimError(404, 'SCIM is served at /scim/SOURCE/v2 and /scim/v2.');
-  const source = sources.get(client.source);
   const note: Note = (form) => options.onIrregular?.({ source: client.source, client: client.name, form });
   if (!/^bearer\s/i.test(request.headers.authorization ?? '')) note('bare-token');
   if (place.flagged) note('url-flag');
-  return route({
+  const answer = await route({
     method: request.method,
     segments: place.segments,
     context: {
       writer: { source: client.source, actor: `scim:${client.source}/${client.name}`, request: idOf(response) },
       resources: options.resources,
+      types: source.types ?? RESOURCE_TYPES,
       query: place.query,
       headers: request.headers,
       base: addressOf(request, place, options.publicUrl),
@@ -107,6 +114,7 @@ async function serve(
     },
     body: (limit) => readJson(request, limit),
   });
+  return { ...answer, headers: { ...told, ...answer.headers } };
 }
 
 /** As whoever serves us has named the request. */

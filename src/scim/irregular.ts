@@ -10,6 +10,7 @@ export const IRREGULAR_FORMS = [
   'filter-unquoted',
   'manager-bare',
   'no-operations',
+  'number-text',
   'op-case',
   'path-case',
   'path-keys',

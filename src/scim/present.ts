@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Link, StoredResource } from '../store/resources.ts';
+import { fitExtension } from './extensions.ts';
 import type { ResourceType } from './schema/types.ts';
 
 /** The version of the record alone, without memberships. */
@@ -22,7 +23,9 @@ export const locationOf = (type: ResourceType, base: string, id: string): string
 /** A stored resource as clients read it, whole. `base` is the address of `/v2`. */
 export function present(type: ResourceType, stored: StoredResource, base: string): Record<string, unknown> {
   const { resource } = stored;
-  const extensions = type.extensions.filter((e) => resource[e.id] !== undefined);
+  const extensions = type.extensions
+    .map((e) => ({ id: e.id, value: e.declared === true ? fitExtension(e, resource[e.id]) : resource[e.id] }))
+    .filter((e) => e.value !== undefined);
   const shown: Record<string, unknown> = {
     schemas: [type.schema.id, ...extensions.map((e) => e.id)],
     id: stored.id,
@@ -34,7 +37,7 @@ export function present(type: ResourceType, stored: StoredResource, base: string
     const show = type.kind === 'user' ? groupLink : memberLink;
     shown[type.links] = stored.links.map((link) => show(link, base));
   }
-  for (const { id } of extensions) shown[id] = resource[id];
+  for (const { id, value } of extensions) shown[id] = value;
   shown['meta'] = {
     resourceType: type.name,
     created: stored.createdAt.toISOString(),

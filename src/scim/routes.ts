@@ -7,9 +7,9 @@ import { create, patch, read, remove, replace } from './handlers.ts';
 import type { Answer } from './http/answer.ts';
 import { searchQuery } from './list.ts';
 import { VALUE_TYPES, type ValueType } from './schema/available.ts';
-import { RESOURCE_TYPES } from './schema/index.ts';
 import type { ResourceType } from './schema/types.ts';
 import { find } from './search.ts';
+import { isStorable } from './values.ts';
 
 export interface Routed {
   readonly method: string;
@@ -40,11 +40,11 @@ export async function route(routed: Routed): Promise<Answer> {
 function handlersOf({ segments, context, body }: Routed): Handlers {
   const [name, id, ...more] = segments;
   if (more.length > 0) throw new ScimError(404, 'There is nothing at this path.');
-  if (name === undefined) return { GET: () => find(context, RESOURCE_TYPES) };
+  if (name === undefined) return { GET: () => find(context, context.types) };
   if (same('Me', name)) {
     throw new ScimError(501, '/Me is not offered: tokens belong to provisioning clients, not to users.');
   }
-  if (id === undefined && same('.search', name)) return search(context, RESOURCE_TYPES, body);
+  if (id === undefined && same('.search', name)) return search(context, context.types, body);
   if (id === undefined && same('Bulk', name)) {
     return { POST: async () => bulk(context, await body(context.limits.bulkBytes)) };
   }
@@ -52,7 +52,7 @@ function handlersOf({ segments, context, body }: Routed): Handlers {
   if (discovery !== undefined) return { GET: async () => discover(discovery, id, context) };
   const values = VALUE_TYPES.find((t) => same(t.endpoint.slice(1), name));
   if (values !== undefined) return toValues(context, values, id, body);
-  const type = RESOURCE_TYPES.find((t) => same(t.endpoint.slice(1), name));
+  const type = context.types.find((t) => same(t.endpoint.slice(1), name));
   if (type === undefined) throw notFound('The endpoint', `/${name}`);
   return toResource({ ...context, type }, id, body);
 }
@@ -76,6 +76,7 @@ function toResource(call: Call, id: string | undefined, body: Routed['body']): H
     return { GET: () => find(call, [call.type]), POST: async () => create(call, await body(limit)) };
   }
   if (same('.search', id)) return search(call, [call.type], body);
+  if (!isStorable(id)) throw notFound(`The ${call.type.name.toLowerCase()}`, id);
   return {
     GET: () => read(call, id),
     PUT: async () => replace(call, id, await body(limit)),

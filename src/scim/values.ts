@@ -51,11 +51,13 @@ function readAttributes(
   except?: string,
 ): void {
   for (const attribute of attributes) {
-    if (attribute.name === except || attribute.mutability === 'readOnly') continue;
+    // What is only written (a password) is not even looked at: nothing of it gets into an error.
+    if (attribute.name === except || attribute.mutability === 'readOnly' || attribute.mutability === 'writeOnly')
+      continue;
     const value = given.get(attribute.name.toLowerCase());
     if (value === undefined) continue;
     const read = readValue(attribute, value, `${prefix}${attribute.name}`, note);
-    if (read !== undefined && attribute.mutability !== 'writeOnly') into[attribute.name] = read;
+    if (read !== undefined) into[attribute.name] = read;
   }
 }
 
@@ -64,6 +66,7 @@ export function readValue(attribute: Attribute, value: unknown, path: string, no
   if (value === null || value === undefined) return undefined;
   if (!attribute.multiValued) return readSingle(attribute, value, path, note);
   if (!Array.isArray(value)) throw badRequest('invalidValue', `${path} has to be an array.`);
+  if (value.length > MAX_VALUES) throw tooManyValues(path);
   const elements: unknown[] = value
     .map((v, i) => readSingle(attribute, v, `${path}[${i}]`, note))
     .filter((v) => v !== undefined);
@@ -78,6 +81,11 @@ export function readSingle(attribute: Attribute, value: unknown, path: string, n
       return readBoolean(value, path, note);
     case 'complex':
       return readComplex(attribute, value, path, note);
+    case 'integer':
+    case 'decimal':
+      return readNumber(attribute.type, value, path, note);
+    case 'dateTime':
+      return readTime(value, path);
     default:
       if (typeof value !== 'string') throw wrongType(value, path, 'text');
       if (!isStorable(value)) throw badRequest('invalidValue', `${path} holds a character that is no text.`);
@@ -92,6 +100,39 @@ function readBoolean(value: unknown, path: string, note: Note): boolean {
   if (lower === true || lower === 'true') return true;
   if (lower === false || lower === 'false') return false;
   throw wrongType(value, path, 'true or false');
+}
+
+const INTEGER = /^[+-]?\d{1,15}$/;
+const DECIMAL = /^[+-]?(\d{1,15}(\.\d{1,15})?|\.\d{1,15})$/;
+
+/** Clients that know only text write numbers as text. */
+function readNumber(type: 'integer' | 'decimal', value: unknown, path: string, note: Note): number {
+  const text = typeof value === 'string' ? value.trim() : undefined;
+  const number =
+    text === undefined ? value : (type === 'integer' ? INTEGER : DECIMAL).test(text) ? Number(text) : value;
+  if (typeof number === 'number' && (type === 'integer' ? Number.isSafeInteger(number) : Number.isFinite(number))) {
+    if (text !== undefined) note('number-text');
+    return number;
+  }
+  throw wrongType(value, path, type === 'integer' ? 'a whole number' : 'a number');
+}
+
+/** An ISO 8601 time, kept as sent; without a zone, or with a date alone, it is taken as UTC. */
+function readTime(value: unknown, path: string): string {
+  const text = typeof value === 'string' ? value.trim() : '';
+  const whole = /T/.test(text) ? (/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`) : `${text}T00:00:00Z`;
+  if (isTime(whole)) return whole;
+  throw wrongType(value, path, 'a time such as 2026-01-31T09:30:00Z');
+}
+
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
+
+/** A stored time: with a zone, and a day that the calendar has. */
+export function isTime(text: string): boolean {
+  const [, year, month, day] = TIME.exec(text) ?? [];
+  if (year === undefined || year === '0000') return false;
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
 }
 
 function readComplex(attribute: Attribute, value: unknown, path: string, note: Note): unknown {
@@ -155,6 +196,12 @@ function wrongType(value: unknown, path: string, wanted: string): Error {
 
 /** PostgreSQL takes neither null characters nor halves of surrogate pairs. */
 export const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+
+/** Values of one attribute: more is no person, and each write compares them. */
+export const MAX_VALUES = 5000;
+
+export const tooManyValues = (path: string): Error =>
+  badRequest('invalidValue', `${path} has more than ${MAX_VALUES} values.`);
 
 /** An index entry has to stay below 2704 bytes. */
 const MAX_INDEXED_BYTES = 2000;

@@ -75,14 +75,14 @@ export async function findPeople(db: Db, text: string): Promise<ListedPerson[]> 
   });
 }
 
-/** How many users and groups each source has, and when the last of them changed. */
+/** How many users and groups each source has, and when it last wrote any, also one that is gone now. */
 export async function countRecords(
   db: Db,
 ): Promise<Array<{ source: string; users: number; groups: number; lastChange: Date | null }>> {
   return db.rows({
     name: 'records-count',
-    text: `select source, count(*) filter (where kind = 'user') as users, count(*) filter (where kind = 'group') as groups,
-        max(changed_at) as "lastChange"
-      from record where gone_at is null group by source order by source`,
+    text: `select source, count(*) filter (where kind = 'user' and gone_at is null) as users,
+        count(*) filter (where kind = 'group' and gone_at is null) as groups, max(changed_at) as "lastChange"
+      from record group by source order by source`,
   });
 }

@@ -11,8 +11,15 @@ export interface Figures {
     readonly groups: number;
     readonly lastChange: Date | null;
   }>;
-  /** End of each token that has one and is valid, by token id. */
-  readonly tokens: ReadonlyArray<{ readonly id: string; readonly source: string; readonly expiresAt: Date }>;
+  /** Push sources: when they were last heard, and whether that is too long ago. */
+  readonly heard: ReadonlyArray<{ readonly source: string; readonly lastHeard: Date | null; readonly silent: boolean }>;
+  /** Seconds to the end of each token that has one and was not revoked; below 0 it has ended. */
+  readonly tokens: ReadonlyArray<{
+    readonly id: string;
+    readonly name: string;
+    readonly source: string;
+    readonly seconds: number;
+  }>;
 }
 
 /** Seconds from a source's word to access gone. The objective is p99 below 2 s. */
@@ -112,10 +119,16 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
   const changed = gauge('drawbridge_source_last_change_seconds', 'Unix time of the last change', ['source']);
-  const expiry = gauge('drawbridge_token_expiry_seconds', 'Unix time when a token ends', ['token', 'source']);
+  const expiry = gauge('drawbridge_token_expires_seconds', 'Seconds until a token ends; below 0 it has', [
+    'source',
+    'name',
+    'token',
+  ]);
+  const heard = gauge('drawbridge_source_last_heard_seconds', 'Unix time of the last valid request', ['source']);
+  const silent = gauge('drawbridge_source_silent', '1 for a source that was silent for too long', ['source']);
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    for (const one of [dirty, jobs, paused, records, changed, expiry]) one.reset();
+    for (const one of [dirty, jobs, paused, records, changed, expiry, heard, silent]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     dirty.set(now.dirty);
@@ -129,6 +142,10 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       records.set({ source, kind: 'group' }, groups);
       if (lastChange !== null) changed.set({ source }, lastChange.getTime() / 1000);
     }
-    for (const { id, source, expiresAt } of now.tokens) expiry.set({ token: id, source }, expiresAt.getTime() / 1000);
+    for (const { source, lastHeard, silent: isSilent } of now.heard) {
+      if (lastHeard !== null) heard.set({ source }, lastHeard.getTime() / 1000);
+      silent.set({ source }, isSilent ? 1 : 0);
+    }
+    for (const { id, name, source, seconds } of now.tokens) expiry.set({ source, name, token: id }, seconds);
   };
 }

@@ -15,6 +15,12 @@ export interface Readiness {
     readonly groups: number;
     /** Since the last change, whole seconds; null when there was none. */
     readonly ageSeconds: number | null;
+    /** Last request of a SCIM client with a valid token, to the minute. */
+    readonly lastHeard: Date | null;
+    /** Nothing was heard for longer than `maxSilence`. */
+    readonly silent: boolean;
+    /** Tokens that end within 30 days, and expired ones that none has replaced. */
+    readonly endingTokens: ReadonlyArray<{ readonly id: string; readonly name: string; readonly expiresAt: Date }>;
   }>;
   readonly targets: ReadonlyArray<{
     readonly id: string;

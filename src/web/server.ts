@@ -1,11 +1,15 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { keepRoom } from './crowd.ts';
 
 export interface Listening {
   readonly host: string;
   readonly port: number;
-  /** `http://HOST:PORT` of the socket itself. */
+  /** `http://HOST:PORT` of the socket itself, or `https://`. */
   readonly url: string;
+  /** From the next connection on, another certificate. Throws when the two don't belong together. */
+  identify(identity: { readonly cert: Buffer; readonly key: Buffer }): void;
   /** Takes no new connection, lets what runs end for up to `limitMs`, then cuts it. */
   close(limitMs: number): Promise<void>;
 }
@@ -20,20 +24,46 @@ export class CannotListen extends Error {
   }
 }
 
+export interface ListenOptions {
+  /** Speak TLS, 1.2 or later. */
+  readonly identity?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** Whose connections are taken; others are closed before anything is read. */
+  readonly allowed?: ((address: string) => boolean) | undefined;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** What a connection may cost. Milliseconds, but for `connections`. */
+export interface ServerLimits {
+  /** A client that sends its head or body by drops must not hold a connection for long. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
+  readonly connections: number;
+}
+
+const LIMITS: ServerLimits = { headersMs: 15_000, requestMs: 120_000, checkMs: 5_000, connections: 4_096 };
+
 /** Serves HTTP. Throws `CannotListen`. */
-export async function listen(handler: RequestListener, host: string, port: number): Promise<Listening> {
-  const server = createServer(
-    {
-      // A client that sends its head or body by drops must not hold a connection for long.
-      headersTimeout: 15_000,
-      requestTimeout: 120_000,
-      connectionsCheckingInterval: 5_000,
-      // Longer than the 60 s of usual proxies, so that they close first and never meet a closing socket.
-      keepAliveTimeout: 65_000,
-    },
-    handler,
-  );
-  server.maxConnections = 4_096;
+export async function listen(
+  handler: RequestListener,
+  host: string,
+  port: number,
+  { identity, allowed, limits }: ListenOptions = {},
+): Promise<Listening> {
+  const { headersMs, requestMs, checkMs, connections } = { ...LIMITS, ...limits };
+  const options: ServerOptions = {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkMs,
+    // Longer than the 60 s of usual proxies, so that they close first and never meet a closing socket.
+    keepAliveTimeout: 65_000,
+  };
+  const server =
+    identity === undefined
+      ? createServer(options, handler)
+      : createTlsServer({ ...options, ...identity, minVersion: 'TLSv1.2', handshakeTimeout: headersMs }, handler);
+  if (allowed !== undefined) refuseOthers(server, allowed);
+  keepRoom(server, connections);
   server.maxHeadersCount = 100;
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
@@ -41,9 +71,19 @@ export async function listen(handler: RequestListener, host: string, port: numbe
   return {
     host: address.address,
     port: address.port,
-    url: `http://${shown}:${address.port}`,
+    url: `${identity === undefined ? 'http' : 'https'}://${shown}:${address.port}`,
+    identify: (next) => {
+      if (identity !== undefined) (server as TlsServer).setSecureContext({ ...next, minVersion: 'TLSv1.2' });
+    },
     close: (limitMs) => drain(server, limitMs),
   };
+}
+
+/** Comes first among the listeners, so a refused connection costs no handshake. */
+function refuseOthers(server: Server, allowed: (address: string) => boolean): void {
+  (server as NetServer).prependListener('connection', (socket: Socket) => {
+    if (!allowed(socket.remoteAddress ?? '')) socket.destroy();
+  });
 }
 
 async function bind(server: Server, host: string, port: number): Promise<void> {

@@ -13,7 +13,8 @@ const FIGURES: Figures = {
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
-  tokens: [{ id: 'tok_1', source: 'okta', expiresAt: new Date(1_800_000_000_000) }],
+  heard: [{ source: 'okta', lastHeard: new Date(1_700_000_100_000), silent: true }],
+  tokens: [{ id: 'tok_1', name: 'Okta production', source: 'okta', seconds: 86_400 }],
 };
 const READY: Readiness = {
   store: true,
@@ -127,7 +128,9 @@ test('metrics: figures at the moment of asking, bounded labels', async () => {
     'drawbridge_jobs{target="sdm",state="parked"} 1',
     'drawbridge_target_paused{target="sdm"} 1',
     'drawbridge_records{source="okta",kind="user"} 7',
-    'drawbridge_token_expiry_seconds{token="tok_1",source="okta"} 1800000000',
+    'drawbridge_token_expires_seconds{source="okta",name="Okta production",token="tok_1"} 86400',
+    'drawbridge_source_last_heard_seconds{source="okta"} 1700000100',
+    'drawbridge_source_silent{source="okta"} 1',
     'drawbridge_scim_requests_total{source="okta",status="201"} 1',
     'drawbridge_scim_requests_total{source="unknown",status="201"} 2',
     'drawbridge_jobs_total{target="sdm",verdict="retry"} 1',

@@ -157,6 +157,25 @@ describe('what is refused', () => {
     socket.destroy();
   });
 
+  test('an id that no store could hold is 404 for every method', async () => {
+    for (const id of ['%00', 'a%00b', '%ED%A0%80']) {
+      for (const [method, body] of [
+        ['GET', undefined],
+        ['PUT', { userName: 'x' }],
+        ['PATCH', { Operations: [{ op: 'replace', path: 'title', value: 'x' }] }],
+        ['DELETE', undefined],
+      ] as const) {
+        for (const place of ['Users', 'Groups']) {
+          const reply = await server.send(method, `/${place}/${id}`, body);
+          assert.ok(
+            reply.status === 404 || (method !== 'GET' && reply.status === 400),
+            `${method} ${place}/${id}: ${reply.status}`,
+          );
+        }
+      }
+    }
+  });
+
   test("another source's token is 403 on the path of this one, and sees its own resources only", async () => {
     const other = { authorization: `Bearer ${OTHER_TOKEN}` };
     isError(await server.send('GET', '/Users', undefined, other), 403);

@@ -98,6 +98,7 @@ function toFilterAttribute({ before, attribute, sub }: Chain): FilterAttribute {
 
 function leafType(attribute: Attribute): FilterAttribute['type'] {
   if (attribute.type === 'reference' || attribute.type === 'binary') return 'string';
+  if (attribute.type === 'integer' || attribute.type === 'decimal') return 'number';
   return attribute.type;
 }
 
@@ -120,7 +121,7 @@ export function filterValue(
   text: string,
   quoted: boolean,
   note: Note = noNote,
-): string | boolean | null {
+): string | number | boolean | null {
   const name = attribute.path.join('.');
   if (!isStorable(text)) throw badRequest('invalidFilter', `${name} is compared with a character that is no text.`);
   if (!quoted && text.toLowerCase() === 'null') {
@@ -135,6 +136,16 @@ export function filterValue(
     }
     if (quoted) note('filter-boolean-text');
     return lower === 'true';
+  }
+  if (attribute.type === 'number') {
+    if (quoted) note('number-text');
+    if (op === 'co' || op === 'sw' || op === 'ew') {
+      throw badRequest('invalidFilter', `${name} is a number: use eq, ne, gt, ge, lt or le, not ${op}.`);
+    }
+    if (!/^[+-]?\d{1,15}(\.\d{1,15})?$/.test(text)) {
+      throw badRequest('invalidFilter', `${name} is a number and can't be compared with ${shorten(text)}.`);
+    }
+    return Number(text);
   }
   if (!quoted) note('filter-unquoted');
   if (attribute.type === 'dateTime') {

@@ -33,6 +33,7 @@ function valuesAt({ path, many }: FilterAttribute, resource: unknown): unknown[]
 
 function holds(comparison: Extract<Filter, { type: 'compare' }>, actual: unknown): boolean {
   const { attribute, op, value } = comparison;
+  if (typeof actual === 'number' && typeof value === 'number') return ordered(op, actual - value);
   if (typeof actual !== 'string' || typeof value !== 'string') return op === 'eq' && actual === value;
   if (attribute.type === 'dateTime') return ordered(op, new Date(actual).getTime() - new Date(value).getTime());
   const a = attribute.caseExact ? actual : foldCase(actual);

@@ -33,6 +33,11 @@ export function send(request: IncomingMessage, response: ServerResponse, answer:
   response.end(text);
 }
 
+/** An answer without a handler: an error at an address where only SCIM is served. */
+export function scimError(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
+  send(request, response, { status, body: errorBody(new ScimError(status, message)) });
+}
+
 /** Any failure as a SCIM error. What was not foreseen says nothing of our insides; the log does. */
 export function toAnswer(error: unknown, log: ScimLog | undefined, fields: Readonly<Record<string, unknown>>): Answer {
   const refusal = toScimError(error, log, fields);

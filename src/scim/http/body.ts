@@ -88,14 +88,16 @@ const [QUOTE, BRACKET, BACKSLASH, BRACE] = [0x22, 0x5b, 0x5c, 0x7b];
 
 /** How much of a body that nobody wants is taken in so that the client gets to read the answer. */
 const MAX_DRAIN_BYTES = 64 * 1024 * 1024;
+/** The same of a stranger: the largest body that is ever taken, so that a client with an expired token reads its 401. */
+const MAX_STRANGER_BYTES = 12 * 1024 * 1024;
 
 /** Reads a body that was refused to nowhere, unparsed; gives up on a client that does not stop sending. */
-export function drain(request: IncomingMessage): void {
+export function drain(request: IncomingMessage, stranger = false): void {
   if (request.complete) return;
   let size = 0;
   request.on('error', () => undefined);
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_DRAIN_BYTES) request.destroy();
+    if (size > (stranger ? MAX_STRANGER_BYTES : MAX_DRAIN_BYTES)) request.destroy();
   });
 }

@@ -1,4 +1,5 @@
-import { badRequest } from '../errors.ts';
+import type { Filter } from '../../model/filter.ts';
+import { badRequest, ScimError } from '../errors.ts';
 import { noNote, type Note } from '../irregular.ts';
 import type { Attribute, ResourceType } from '../schema/types.ts';
 import { isObject, readExtension, readSingle, type Resource } from '../values.ts';
@@ -19,8 +20,36 @@ export function applyPatch(
   note: Note = noNote,
 ): Resource {
   const draft: Draft = structuredClone(resource) as Draft;
-  for (const operation of operations) applyOne(type, id, draft, operation, note);
+  let work = 0;
+  for (const operation of operations) {
+    work += costOf(draft, operation);
+    if (work > MAX_WORK) {
+      throw new ScimError(
+        413,
+        'The operations of this PATCH go through too many values. Send them in several requests.',
+      );
+    }
+    applyOne(type, id, draft, operation, note);
+  }
   return draft;
+}
+
+/** Values that all operations of a request together may look at; some 0.3 s. */
+const MAX_WORK = 500_000;
+
+/** Each operation on an attribute with several values goes through all of them, once for each comparison. */
+function costOf(draft: Draft, { target, value }: Operation): number {
+  const { attribute, extension, filter } = target;
+  if (attribute?.multiValued !== true) return 1;
+  const home = extension === undefined ? draft : draft[extension];
+  const held = isObject(home) ? home[attribute.name] : undefined;
+  const count = (list: unknown): number => (Array.isArray(list) ? list.length : 1);
+  return (count(held) + count(value)) * (2 + (filter === undefined ? 0 : comparisonsIn(filter)));
+}
+
+function comparisonsIn(filter: Filter): number {
+  if (filter.type === 'and' || filter.type === 'or') return filter.filters.reduce((n, f) => n + comparisonsIn(f), 0);
+  return filter.type === 'not' || filter.type === 'element' ? comparisonsIn(filter.filter) : 1;
 }
 
 function applyOne(type: ResourceType, id: string, draft: Draft, operation: Operation, note: Note): void {

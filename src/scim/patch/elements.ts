@@ -5,9 +5,10 @@ import { badRequest } from '../errors.ts';
 import { matches } from '../filter/evaluate.ts';
 import { noNote, type Note } from '../irregular.ts';
 import type { Attribute } from '../schema/types.ts';
-import { isObject, readSingle } from '../values.ts';
+import { isObject, MAX_VALUES, readSingle, tooManyValues } from '../values.ts';
 import type { Operation } from './parse.ts';
 
+/** Of a plain attribute with several values (declared ones only) the elements are texts, numbers or booleans. */
 type Element = Readonly<Record<string, unknown>>;
 
 /** Applies one operation to a multi-valued attribute of `home`, in place. */
@@ -22,6 +23,7 @@ export function patchElements(
     operation.op === 'remove'
       ? removed(before, attribute, operation, note)
       : written(before, attribute, operation, note);
+  if (after.length > MAX_VALUES) throw tooManyValues(operation.target.path);
   const tidy = tidyElements(before, after);
   if (tidy.length === 0) delete home[attribute.name];
   else home[attribute.name] = tidy;
@@ -42,8 +44,14 @@ function removed(
   if (value === undefined || value === null) return [];
   note('remove-list');
   const named = readElements(attribute, value, target.path, note);
-  return before.filter((e) => !named.some((n) => Object.entries(n).every(([k, v]) => isDeepStrictEqual(e[k], v))));
+  return before.filter((e) => !named.some((n) => covers(e, n)));
 }
+
+/** Has the element all that is named? */
+const covers = (element: Element, named: Element): boolean =>
+  isObject(named) && isObject(element)
+    ? Object.entries(named).every(([k, v]) => isDeepStrictEqual(element[k], v))
+    : Object.is(element, named);
 
 /** An element of which only labels are left says nothing any more. */
 function withoutSub(element: Element, name: string): Element[] {
@@ -87,7 +95,7 @@ function readElements(attribute: Attribute, value: unknown, path: string, note: 
     if (bare) note('text-for-element');
     const whole = bare ? { value: v } : v;
     const read = readSingle(attribute, whole, Array.isArray(value) ? `${path}[${i}]` : path, note);
-    return isObject(read) ? [read] : [];
+    return read === undefined ? [] : [read as Element];
   });
 }
 

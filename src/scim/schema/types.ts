@@ -1,5 +1,7 @@
+import type { ExtensionRuleAttribute } from '../../model/extensions.ts';
+
 /** Attribute definitions as RFC 7643 section 7 words them; the values are the exact ones that clients compare with. */
-export type ScimType = 'string' | 'boolean' | 'dateTime' | 'reference' | 'binary' | 'complex';
+export type ScimType = 'string' | 'boolean' | 'integer' | 'decimal' | 'dateTime' | 'reference' | 'binary' | 'complex';
 
 export interface Attribute {
   readonly name: string;
@@ -21,6 +23,10 @@ export interface Schema {
   readonly name: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
+  /** Declared in the settings: what is stored may be older than the declaration. */
+  readonly declared?: boolean;
+  /** Of an extension: must every resource have it? */
+  readonly required?: boolean;
 }
 
 /** What a name can mean on resources of a kind. */
@@ -37,6 +43,8 @@ export interface ResourceType extends Shape {
   readonly description: string;
   /** The attribute that the server computes from memberships; it is never part of the stored resource. */
   readonly links: 'groups' | 'members';
+  /** What rules read of declared schemas. */
+  readonly ruleAttributes?: readonly ExtensionRuleAttribute[];
 }
 
 type Options = Partial<Omit<Attribute, 'name' | 'type' | 'description' | 'subAttributes'>>;

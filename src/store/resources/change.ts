@@ -69,7 +69,9 @@ async function writeFields(
   fields: RecordFields,
 ): Promise<Extract<Written, { outcome: 'done' }>> {
   const changed = changedFields(current.resource, fields.resource);
-  if (Object.keys(changed).length === 0) return { outcome: 'done', stored: current, changed: false, urgent: false };
+  if (Object.keys(changed).length === 0 && !(await isOlder(tx, current.key, fields))) {
+    return { outcome: 'done', stored: current, changed: false, urgent: false };
+  }
   const leaves = current.kind === 'user' && current.active && !fields.active;
   const row = await tx.row<{ version: number; changedAt: Date }>({
     name: 'resource-change',
@@ -84,4 +86,15 @@ async function writeFields(
   });
   if (leaves) await blockSignIn(tx, current.key);
   return { outcome: 'done', stored: { ...current, ...row, resource: fields.resource }, changed: true, urgent: leaves };
+}
+
+/** Do the stored attributes go by other declarations than those of today? */
+async function isOlder(tx: Db, key: number, fields: RecordFields): Promise<boolean> {
+  if (fields.declared !== true) return false;
+  const row = await tx.row({
+    name: 'resource-older',
+    text: 'select key from record where key = $1 and attributes <> $2::jsonb',
+    values: [key, JSON.stringify(fields.attributes)],
+  });
+  return row !== undefined;
 }

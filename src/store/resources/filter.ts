@@ -3,7 +3,7 @@ import type { ResourceKind } from './types.ts';
 
 /** Collects the values of a statement; gives the placeholder, cast to its type. */
 export interface Parameters {
-  add(value: unknown, cast: 'text' | 'timestamptz' | 'bigint' | 'text[]'): string;
+  add(value: unknown, cast: 'text' | 'numeric' | 'timestamptz' | 'bigint' | 'text[]'): string;
 }
 
 type Comparison = Extract<Filter, { type: 'compare' }>;
@@ -22,8 +22,9 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
   if (column?.at !== undefined) return column.at;
   if (column?.text !== undefined) return ordered(column.text, attribute.caseExact || column.folded === true);
   const { many, path } = attribute;
-  if (many === undefined) return ordered(textAt('r.resource', path), attribute.caseExact);
-  const list = jsonAt('r.resource', path.slice(0, many + 1));
+  if (many === undefined)
+    return typed(attribute, 'r.resource', path) ?? ordered(textAt('r.resource', path), attribute.caseExact);
+  const list = listAt('r.resource', attribute);
   const value = textAt('e.v', path.slice(many + 1));
   const first = `(select ${value} from jsonb_array_elements(${list}) with ordinality e(v, n)
     order by (e.v -> 'primary') is not distinct from 'true'::jsonb desc, n limit 1)`;
@@ -123,7 +124,7 @@ function element(attribute: FilterAttribute, inner: Filter, scope: Scope): strin
 }
 
 function overElements(attribute: FilterAttribute, scope: Scope, condition: (element: string) => string): string {
-  const list = jsonAt(scope.base ?? 'r.resource', attribute.path.slice(0, (attribute.many ?? 0) + 1));
+  const list = listAt(scope.base ?? 'r.resource', attribute);
   const name = `e${scope.depth}`;
   return `exists (select 1 from jsonb_array_elements(${list}) ${name}(v) where ${condition(`${name}.v`)})`;
 }
@@ -150,10 +151,36 @@ function compare(comparison: Comparison, scope: Scope): string {
   if (column?.at !== undefined) return `${column.at} ${SIGNS[op]} ${scope.parameters.add(value, 'timestamptz')}`;
   if (column?.text !== undefined) return compareText(column.text, comparison, scope, column.folded === true);
   if (many !== undefined && scope.base === undefined) {
-    return overElements(attribute, scope, (v) => compareText(textAt(v, path.slice(many + 1)), comparison, scope));
+    return overElements(attribute, scope, (v) => compareAt(v, path.slice(many + 1), comparison, scope));
   }
-  return compareText(textAt(scope.base ?? 'r.resource', path), comparison, scope);
+  return compareAt(scope.base ?? 'r.resource', path, comparison, scope);
 }
+
+function compareAt(base: string, path: readonly string[], comparison: Comparison, scope: Scope): string {
+  const value = typed(comparison.attribute, base, path);
+  if (value === undefined) return compareText(textAt(base, path), comparison, scope);
+  const cast = comparison.attribute.type === 'number' ? 'numeric' : 'timestamptz';
+  return `${value} ${SIGNS[comparison.op]} ${scope.parameters.add(comparison.value, cast)}`;
+}
+
+/**
+ * A number or a time in the resource as such; null where what is stored is none: it may be older than the declaration
+ * that says so. Undefined for other types.
+ */
+function typed({ type }: FilterAttribute, base: string, path: readonly string[]): string | undefined {
+  const text = textAt(base, path);
+  if (type === 'number') {
+    return `(case when jsonb_typeof(${path.length === 0 ? base : jsonAt(base, path)}) = 'number' then ${text}::numeric end)`;
+  }
+  if (type !== 'dateTime') return undefined;
+  const lastDay = `extract(day from (substr(${text}, 1, 7) || '-01')::date + interval '1 month' - interval '1 day')`;
+  return `(case when ${text} ~ '${TIME}' then
+    case when substr(${text}, 9, 2)::int <= ${lastDay} then ${text}::timestamptz end end)`;
+}
+
+/** The form in which times are stored; whether the month has the day is for `typed` to see. */
+const TIME =
+  '^(?!0000)\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-](0\\d|1[0-4]):[0-5]\\d)$';
 
 const SIGNS: Readonly<Record<Comparison['op'], string>> = {
   eq: '=',
@@ -235,11 +262,18 @@ function linkCondition(filter: Filter, scope: Scope): string {
   }
 }
 
+/** The array that an attribute's values stand in. What is stored by an older declaration of a schema may be none. */
+function listAt(base: string, { path, many = 0 }: FilterAttribute): string {
+  const list = jsonAt(base, path.slice(0, many + 1));
+  return path[0]?.startsWith('urn:') === true ? `case when jsonb_typeof(${list}) = 'array' then ${list} end` : list;
+}
+
 const quote = (key: string): string => `'${key.replaceAll("'", "''")}'`;
 const jsonAt = (base: string, path: readonly string[]): string => [base, ...path.map(quote)].join(' -> ');
 
 /** The text at a path; keys come from the schema, never from a client. */
 function textAt(base: string, path: readonly string[]): string {
+  if (path.length === 0) return `(${base} #>> '{}')`;
   const before = path.slice(0, -1);
   return `(${jsonAt(base, before)} ->> ${quote(path.at(-1) ?? '')})`;
 }

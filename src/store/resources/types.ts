@@ -24,6 +24,8 @@ export interface RecordFields {
   readonly emailKeys: readonly string[];
   readonly active: boolean;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Attributes hang on declarations in the settings: they may differ although the resource does not. */
+  readonly declared?: boolean;
 }
 
 /** A user's group or a group's member. */
