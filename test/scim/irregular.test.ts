@@ -2,10 +2,33 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { IRREGULAR_FORMS, type IrregularForm } from '../../src/scim/irregular.ts';
+import { extendedTypes } from '../../src/scim/schema/extensions.ts';
 import { createMetrics } from '../../src/web/metrics.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type ScimServer, scimServer, TOKEN } from './server.ts';
 
+const HR = 'urn:acme:hr:2.0:User';
+/** The source declares one number, which clients that know only text send as text. */
+const types = extendedTypes([
+  {
+    id: HR,
+    name: 'hr',
+    description: '',
+    resource: 'User',
+    required: false,
+    attributes: [
+      {
+        name: 'level',
+        type: 'integer',
+        multiValued: false,
+        description: '',
+        required: false,
+        caseExact: false,
+        mutability: 'readWrite',
+      },
+    ],
+  },
+]);
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 
 describe('irregular forms are read, and counted by client', () => {
@@ -16,7 +39,10 @@ describe('irregular forms are read, and counted by client', () => {
   const noted: Array<{ source: string; client: string; form: IrregularForm }> = [];
   before(async () => {
     database = await testDatabase();
-    server = await scimServer(database.db, { onIrregular: (info) => void noted.push(info) });
+    server = await scimServer(database.db, {
+      sources: () => new Map([['okta', { id: 'okta', types }]]),
+      onIrregular: (info) => void noted.push(info),
+    });
     user = (await server.send('POST', '/Users', { userName: 'ann' })).body.id;
     group = (await server.send('POST', '/Groups', { displayName: 'G', members: [{ value: user }] })).body.id;
   });
@@ -40,6 +66,8 @@ describe('irregular forms are read, and counted by client', () => {
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, user))],
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, [{ value: user }]))],
     ['no-operations', () => patch()],
+    ['number-text', () => patch(replace(`${HR}:level`, '7'))],
+    ['number-text', () => filter(`${HR}:level gt "3"`)],
     ['op-case', () => patch({ op: 'Replace', path: 'title', value: 'x' })],
     ['path-case', () => patch(replace('Title', 'y'))],
     ['path-case', () => patch(replace('EMAILS[type eq "work"]', { value: 'z', type: 'work' }))],
