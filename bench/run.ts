@@ -2,6 +2,7 @@
  * What things cost: `npm run bench [-- NAME…] [--quick] [--write]`. A full run keeps its figures in bench/results;
  * `--write` makes docs/performance.md of what is kept. Nothing in here says that a figure is too bad: it shows them.
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bench as scimGroup } from './scim-group.ts';
 import { bench as scimPaging } from './scim-paging.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<number> {
 
 async function runOne(bench: Bench, quick: boolean): Promise<void> {
   const begun = performance.now();
+  const busy = loadavg()[0] ?? 0;
   const scale: Scale = {
     quick,
     pick: (full, small) => (quick ? small : full),
@@ -58,7 +60,8 @@ async function runOne(bench: Bench, quick: boolean): Promise<void> {
   const figures = quick ? measured.map(({ aim: _aim, ...figure }) => figure) : measured;
   const seconds = Math.round((performance.now() - begun) / 1000);
   process.stdout.write(`\n${bench.title} (${bench.name}, ${seconds} s)\n${table(figures)}\n`);
-  if (!quick) keep({ bench: bench.name, at: new Date().toISOString(), machine: machine(), figures });
+  const load = [busy, loadavg()[0] ?? 0] as const;
+  if (!quick) keep({ bench: bench.name, at: new Date().toISOString(), machine: machine(), load, figures });
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

@@ -40,7 +40,7 @@ async function run(scale: Scale): Promise<Figure[]> {
         const job = { from, count, warmUp, clients: CLIENTS, expect: 204, limitMs: 60_000, headers };
         const body = addMember(idOf('{n:12}'));
         const paths = [`${base}/Groups/group-${size}`];
-        bySize.get(size)?.push(await measure(service, { ...job, method: 'PATCH', paths, body }));
+        bySize.get(size)?.push(await measure(service, { ...job, method: 'PATCH', paths, body }, ground.server()));
         from += count + warmUp;
       }
     }

@@ -29,17 +29,21 @@ async function imported(scale: Scale, name: string, count: number, targets: stri
     await fillUsers(db, 0);
     const service = await startServer(ground, targets === undefined ? {} : { targets });
     scale.say(`${count} POST: ${name}`);
-    const round = await measure(service, {
-      method: 'POST',
-      paths: [`${new URL(service.scim).pathname}/Users`],
-      body: JSON.stringify(user('{n}')),
-      headers: await clientHeaders(db),
-      clients: CLIENTS,
-      warmUp: Math.ceil(count / 50),
-      count,
-      limitMs: 300_000,
-      expect: 201,
-    });
+    const round = await measure(
+      service,
+      {
+        method: 'POST',
+        paths: [`${new URL(service.scim).pathname}/Users`],
+        body: JSON.stringify(user('{n}')),
+        headers: await clientHeaders(db),
+        clients: CLIENTS,
+        warmUp: Math.ceil(count / 50),
+        count,
+        limitMs: 300_000,
+        expect: 201,
+      },
+      ground.server(),
+    );
     const wait = await until(() => isPlanned(db), 120_000);
     const peak = peakMb(service.pid);
     await service.stop();

@@ -44,14 +44,14 @@ async function run(scale: Scale): Promise<Figure[]> {
       },
     ];
     const job = { method: 'GET', clients: CLIENTS, expect: 200, limitMs: 60_000 };
-    const size = { count: scale.pick(6_000, 100), warmUp: scale.pick(1_000, 20) };
+    const size = { count: scale.pick(4_000, 100), warmUp: scale.pick(500, 20) };
     const figures: Figure[] = [];
     for (const kind of kinds) {
       const [ours, bares, scimmys]: [Round[], Round[], Round[]] = [[], [], []];
-      for (let round = 1; round <= scale.pick(9, 1); round++) {
+      for (let round = 1; round <= scale.pick(7, 1); round++) {
         scale.say(`${kind.name}, round ${round}`);
-        ours.push(await measure(service, { ...job, ...size, paths: kind.ours, headers }));
-        bares.push(await measure(bare, { ...job, ...size, paths: kind.bare }));
+        ours.push(await measure(service, { ...job, ...size, paths: kind.ours, headers }, ground.server()));
+        bares.push(await measure(bare, { ...job, ...size, paths: kind.bare }, ground.server()));
         if (round > 3) continue;
         const few = { count: kind.scimmyCount, warmUp: Math.ceil(kind.scimmyCount / 3) };
         scimmys.push(await measure(scimmy, { ...job, ...few, clients: 1, paths: kind.scimmy }));

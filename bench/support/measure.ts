@@ -1,5 +1,5 @@
 import { type Load, load, type LoadResult } from './load.ts';
-import { cpuMs, peakMb, resetPeak, type Running } from './process.ts';
+import { cpuMs, familyCpuMs, peakMb, resetPeak, type Running } from './process.ts';
 import { median, medianRatio } from './stats.ts';
 import type { Figure } from './types.ts';
 
@@ -7,19 +7,23 @@ import type { Figure } from './types.ts';
 export interface Round extends LoadResult {
   /** CPU time of the server for one request, ms. */
   readonly cpu: number;
+  /** The same of the PostgreSQL server; NaN when none was named. */
+  readonly storeCpu: number;
   /** The most memory that it held meanwhile, MB. */
   readonly peak: number;
 }
 
-/** One load on one server, with what the server used for it. */
-export async function measure(server: Running, job: Omit<Load, 'url'>): Promise<Round> {
-  let cpu = 0;
+/** One load on one server, with what the server, and the PostgreSQL server `store` (its process id), used for it. */
+export async function measure(server: Running, job: Omit<Load, 'url'>, store?: number): Promise<Round> {
+  const used = (): [number, number] => [cpuMs(server.pid), store === undefined ? Number.NaN : familyCpuMs(store)];
+  let before = used();
+  let after = before;
   resetPeak(server.pid);
-  const result = await load(
-    { ...job, url: server.url },
-    { warm: () => (cpu = cpuMs(server.pid)), done: () => (cpu = cpuMs(server.pid) - cpu) },
-  );
-  return { ...result, cpu: cpu / result.count, peak: peakMb(server.pid) };
+  const warm = (): void => void (before = used());
+  const done = (): void => void (after = used());
+  const result = await load({ ...job, url: server.url }, { warm, done });
+  const [cpu, storeCpu] = [after[0] - before[0], after[1] - before[1]].map((ms) => ms / result.count);
+  return { ...result, cpu: cpu ?? Number.NaN, storeCpu: storeCpu ?? Number.NaN, peak: peakMb(server.pid) };
 }
 
 export const rates = (rounds: readonly Round[]): number[] => rounds.map((round) => round.perSecond);
@@ -33,6 +37,9 @@ export const rateFigure = (name: string, rounds: readonly Round[]): Figure => ({
   p99: median(rounds.map(({ p99 }) => p99)),
   peakMb: Math.max(...rounds.map(({ peak }) => peak)),
   cpuMs: median(rounds.map(({ cpu }) => cpu)),
+  ...(rounds.some(({ storeCpu }) => Number.isNaN(storeCpu))
+    ? {}
+    : { storeCpuMs: median(rounds.map(({ storeCpu }) => storeCpu)) }),
 });
 
 export const ratioTo = (

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** A server under test, in a process of its own, so that memory and CPU time are its own. */
@@ -84,10 +84,32 @@ export const memoryMb = (pid: number): number => (status(pid, 'VmRSS') * 1024) /
 export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
 
 /** CPU time that a process has used, user and system, in ms. */
-export function cpuMs(pid: number): number {
+export const cpuMs = (pid: number): number => times(pid).own;
+
+/** The same with its children, also those that have ended: a PostgreSQL server with all its processes. */
+export function familyCpuMs(pid: number): number {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const family = children.map((name) => timesIfThere(Number(name))).filter((one) => one?.parent === pid);
+  const { own, ended } = times(pid);
+  return own + ended + family.reduce((sum, one) => sum + (one?.own ?? 0), 0);
+}
+
+const TICK_MS = 10;
+
+/** From /proc/PID/stat: what comes after the name, which may hold anything. */
+function times(pid: number): { readonly parent: number; readonly own: number; readonly ended: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    .split(' ')
+    .map(Number);
+  const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [1, 11, 12, 13, 14].map((i) => fields[i]);
+  return { parent, own: (user + system) * TICK_MS, ended: (endedUser + endedSystem) * TICK_MS };
 }
-const TICK_MS = 10;
+
+function timesIfThere(pid: number): ReturnType<typeof times> | undefined {
+  try {
+    return times(pid);
+  } catch {
+    return undefined;
+  }
+}

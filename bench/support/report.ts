@@ -8,6 +8,8 @@ export interface Result {
   readonly bench: string;
   readonly at: string;
   readonly machine: string;
+  /** Load average over one minute, before and after: above the number of cores, others were at work too. */
+  readonly load: readonly [number, number];
   readonly figures: readonly Figure[];
 }
 
@@ -30,7 +32,7 @@ export function amount(value: number): string {
   return value.toFixed(digits).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ' ');
 }
 
-const HEAD = ['what', 'median', 'min–max', 'p99 ms', 'CPU ms', 'peak MB', 'ratio', 'aim', ''] as const;
+const HEAD = ['what', 'median', 'min–max', 'p99 ms', 'CPU ms', 'store CPU ms', 'peak MB', 'ratio', 'aim', ''] as const;
 
 function cells(figure: Figure): string[] {
   const { rounds = [], ratio, aim } = figure;
@@ -41,6 +43,7 @@ function cells(figure: Figure): string[] {
     rounds.length > 1 ? `${amount(Math.min(...rounds))}–${amount(Math.max(...rounds))}` : '',
     optional(figure.p99),
     optional(figure.cpuMs),
+    optional(figure.storeCpuMs),
     optional(figure.peakMb),
     ratio === undefined ? '' : `${amount(ratio.value)} × ${ratio.to}`,
     aim?.text ?? '',
@@ -64,7 +67,9 @@ const INTRO = `# Performance
 Made by \`npm run bench -- --write\` from the last full run of each bench; don't edit it by hand: what the figures mean is
 written in the bench's file. Each figure is the median of its rounds. Servers under test run in processes of their own,
 the load comes from another process on the same machine, and a peer is measured in the same run, in turns. "CPU ms" is
-what the measured process alone uses for one request; "peak MB" is the most memory that it held.
+what the measured process alone uses for one request, "store CPU ms" what PostgreSQL uses for it; "peak MB" is the most
+memory that the measured process held. Other work on the machine makes every time longer and throughput lower, so each
+chapter says how busy the machine was (load average, over its cores); CPU times suffer least from it.
 
 \`npm run bench\` runs all of it, \`npm run bench -- NAME\` one; \`--quick\` only tries whether they run.
 `;
@@ -77,7 +82,7 @@ export function writeDocument(benches: readonly Bench[]): void {
     const body =
       result === undefined
         ? `${command} has not been run yet.`
-        : `${command}, ${result.at.slice(0, 10)}, ${result.machine}.\n\n${table(result.figures)}`;
+        : `${command}, ${result.at.slice(0, 10)}, ${result.machine}; load average ${result.load[0].toFixed(1)} before,\n${result.load[1].toFixed(1)} after.\n\n${table(result.figures)}`;
     const notes = bench.notes.trim();
     return `## ${bench.title}\n\n${bench.about.trim()}\n\n${body}\n${notes === '' ? '' : `\n${notes}\n`}`;
   });

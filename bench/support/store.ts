@@ -11,6 +11,8 @@ export interface Ground {
   readonly data: string;
   /** Opened by this process too, for filling it. While it is open the server runs on between two services. */
   open(): Promise<Store>;
+  /** Process id of the PostgreSQL server that runs now. */
+  server(): number;
 }
 
 /** Gives `work` a folder with a store, and takes everything away again. */
@@ -32,6 +34,11 @@ export async function withGround<T>(work: (ground: Ground) => Promise<T>): Promi
         const store = await openStore({ kind: 'embedded', folder: data });
         stores.push(store);
         return store;
+      },
+      server: () => {
+        const pid = embeddedPid(data);
+        if (pid === undefined) throw new Error('no PostgreSQL server runs on the data folder');
+        return pid;
       },
     });
   } finally {

@@ -12,6 +12,8 @@ export interface Figure {
   readonly peakMb?: number;
   /** CPU time of the measured process for one request or item, in ms. */
   readonly cpuMs?: number;
+  /** The same of the PostgreSQL server with all its processes. */
+  readonly storeCpuMs?: number;
   /** To a peer in the same run: the median of each round's ratio. */
   readonly ratio?: { readonly to: string; readonly value: number };
   /** What DESIGN asks for, and whether this run reached it. Left out for peers and for what has no aim. */
