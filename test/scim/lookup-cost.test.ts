@@ -93,4 +93,38 @@ describe('the cost of finding one among thousands', () => {
       });
     }
   }
+
+  /** Rows that each statement of a request touches. */
+  async function costs(path: string): Promise<{ readonly rows: number[]; readonly body: Record<string, unknown> }> {
+    statements.length = 0;
+    const reply = await server.send('GET', path);
+    assert.equal(reply.status, 200, reply.text);
+    const rows: number[] = [];
+    for (const { text, values } of statements.slice()) {
+      const [row] = await database.db.rows<{ 'QUERY PLAN': Array<{ Plan: PlanNode }> }>({
+        text: `explain (analyze, format json) ${text}`,
+        ...(values === undefined ? {} : { values }),
+      });
+      rows.push(touched(row?.['QUERY PLAN'][0]?.Plan as PlanNode));
+    }
+    return { rows, body: reply.body };
+  }
+
+  test('a name is found from the root as well', async () => {
+    const { rows, body } = await costs(`/?filter=${encodeURIComponent('userName eq "USER77" and active eq true')}`);
+    assert.equal(body['totalResults'], 1);
+    assert.ok(Math.max(...rows) <= 40, rows.join(' '));
+  });
+
+  test('a page of a walk by cursor costs the page, at the beginning and far on', async () => {
+    for (const path of ['/Users', '/']) {
+      let body: Record<string, unknown> = { nextCursor: '' };
+      let rows: number[] = [];
+      for (const count of [10, 1000, 1000, 1000, 10]) {
+        ({ rows, body } = await costs(`${path}?cursor=${String(body['nextCursor'])}&count=${count}`));
+      }
+      assert.ok(Math.max(...rows) <= 200, `${path}: ${rows.join(' ')}`);
+      assert.equal((body['Resources'] as unknown[]).length, 10);
+    }
+  });
 });
