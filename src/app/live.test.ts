@@ -133,3 +133,19 @@ test('rules that were lost before the start are withheld until some are there ag
   assert.equal(live.views().withheld, undefined);
   assert.deepEqual(granted(live), ['back']);
 });
+
+test('declared schemas are swapped, with a rule that uses them, also beside a change that needs a restart', () => {
+  const live = start();
+  const schema = 'schemas: [ { id: "urn:x:y:User", attributes: [ { name: level, type: integer } ] } ]\n';
+  write('rules/a.yaml', rule('second').replace('user.department == "A"', 'user.level > 3'));
+  assert.equal(live.reload(), false);
+  write('drawbridge.yaml', `server: { listen: 127.0.0.1:1 }\n${SETTINGS}${schema}`);
+  assert.equal(live.reload(), true);
+  assert.equal(live.settings().schemas?.[0]?.id, 'urn:x:y:User');
+  assert.equal(live.settings().server.port, 8080);
+  assert.deepEqual(granted(live), ['second']);
+  write('drawbridge.yaml', SETTINGS);
+  assert.equal(live.reload(), false, 'the rule still uses it');
+  assert.match(logged, /no attribute `level` is declared/);
+  assert.deepEqual(granted(live), ['second']);
+});

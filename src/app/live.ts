@@ -97,7 +97,9 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
     const { mode, baseline, createRoles, profile } = now;
     return { ...target, mode, baseline, createRoles, profile };
   });
-  return { ...old, sources: wanted.sources, rules: wanted.rules, targets };
+  const { schemas: _old, ...kept } = old;
+  const { schemas, sources, rules } = wanted;
+  return { ...kept, sources, rules, targets, ...(schemas === undefined ? {} : { schemas }) };
 }
 
 /** One line of the log for each mistake, with its place. */

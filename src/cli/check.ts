@@ -20,6 +20,9 @@ import { targetStates } from '../store/target-state.ts';
 import type { Db } from '../store/db.ts';
 import { openDb } from '../store/pool.ts';
 import { asUnavailable } from '../store/unavailable.ts';
+import type { SettingsDocument } from '../config/document.ts';
+import type { CannotListen } from '../web/server.ts';
+import { readIdentity } from '../web/tls.ts';
 import { add, type Answer, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -95,7 +98,28 @@ function allProblems(context: Context): readonly Problem[] {
   ];
   if (document === undefined) return rules;
   const count = loaded.views?.rules.rules.length ?? 1;
-  return [...rules, ...warnings(settings, { document, env: context.io.env, rules: count })];
+  return [
+    ...rules,
+    ...tlsProblems(settings, document),
+    ...warnings(settings, { document, env: context.io.env, rules: count }),
+  ];
+}
+
+/** Certificates and keys that the service would refuse to start with. */
+function tlsProblems({ server }: Settings, document: SettingsDocument): Problem[] {
+  return [
+    { path: ['server', 'tls'], files: server.tls },
+    { path: ['server', 'scim', 'tls'], files: server.scim?.tls },
+  ].flatMap(({ path, files }) => {
+    try {
+      if (files !== undefined) readIdentity(files);
+      return [];
+    } catch (error) {
+      const { message, remedy } = error as CannotListen;
+      const place = document.place(path);
+      return [{ severity: 'error' as const, message, remedy, place, excerpt: document.excerpt(place) }];
+    }
+  });
 }
 
 /** `leftOver` takes the warnings about what only the store still knows. */

@@ -143,10 +143,23 @@ test('a changed certificate is taken up on SIGHUP, a broken one is refused and t
   assert.ok(await served());
 });
 
+test('readiness and metrics tell when a source was heard and whether it is silent', async () => {
+  const ready = JSON.parse((await get(`${bridge.url}/readyz`)).body);
+  const entra = ready.sources.find((s: { id: string }) => s.id === 'entra');
+  assert.deepEqual([entra.silent, entra.endingTokens], [false, []]);
+  assert.ok(Date.parse(entra.lastHeard) > Date.now() - 600_000);
+  const metrics = (await get(`${bridge.url}/metrics`)).body;
+  assert.match(metrics, /^drawbridge_source_silent\{source="entra"\} 0$/m);
+  assert.match(metrics, /^drawbridge_source_last_heard_seconds\{source="entra"\} \d+/m);
+});
+
 test('what can not be served is told before anything starts', async () => {
   scene.write('bad.yaml', readFileSync(scene.config, 'utf8').replace('keyFile: key.pem', 'keyFile: nowhere.pem'));
   const bad = scene.start('serve', '--config', join(scene.folder, 'bad.yaml'));
   const { code } = await bad.ended;
   assert.equal(code, 1);
   assert.doesNotMatch(bad.out(), /^ready /m);
+  const checked = scene.start('check', '--config', join(scene.folder, 'bad.yaml'));
+  assert.equal((await checked.ended).code, 2);
+  assert.match(checked.out(), /bad\.yaml:4:\d+: error: .*nowhere\.pem can't be read/);
 });
