@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
+import { watchStore } from './app/guardian.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { measured } from './app/measured.ts';
@@ -90,12 +91,22 @@ async function open(
   live.setViews(await withholdLostRules(live.views(), () => storeParts.rules.everHadRules(db)));
 
   let jobs: Jobs | undefined;
+  const guardian = await watchStore({
+    db,
+    file: start.witness,
+    log: log.child({ part: 'store' }),
+    changed: () => {
+      jobs?.rulesChanged().catch((error: unknown) => log.error({ err: error }, 'a recovery could not be noted'));
+    },
+  });
+  opened.push(() => guardian.close());
+  const views = (): Views => guardian.guarded(live.views());
   let url = '';
   const figures = createFigures(
     db,
     () => live.settings(),
     () => jobs,
-    () => live.views(),
+    views,
   );
   const metrics = createMetrics(() => figures.figures());
   if (live.views().withheld === true) {
@@ -111,7 +122,7 @@ async function open(
     db,
     store: storeParts,
     targets,
-    views: () => live.views(),
+    views,
     log: log.child({ part: 'jobs' }),
     instance: `${hostname()}/${process.pid}/${randomUUID()}`,
     postgres: store.config,

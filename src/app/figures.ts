@@ -1,4 +1,5 @@
 import type { Jobs, Views } from '../jobs/index.ts';
+import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { countRecords } from '../store/people-list.ts';
@@ -37,6 +38,7 @@ export function createFigures(
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
       return {
         dirty,
+        recovery: views().recovery !== undefined,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
@@ -45,11 +47,12 @@ export function createFigures(
     },
     readiness: async () => {
       const [now, counts, states] = await Promise.all([status(), records(), targetStates(db)]);
-      const { rules, withheld } = views();
+      const { rules, withheld, recovery } = views();
       return {
         store: true,
         // The queue lies in the store and answers with it.
         queue: true,
+        recovery: recovery === undefined ? null : { ...recovery, ends: ENDS_RECOVERY },
         rules: { count: rules.rules.length, withheld: withheld === true },
         retired: retired(settings(), counts, states),
         sources: settings().sources.map(({ id, type }) => {

@@ -9,6 +9,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
   const listen = parseListen(data.server.listen);
   if (listen === undefined) throw new Error('server.listen was not checked');
   const store = storeOf(folder, override.databaseUrl ?? data.store.url);
+  const own = dataFolder(folder, data.data, store);
   return {
     file,
     server: {
@@ -18,7 +19,8 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     },
     store,
     queue: {},
-    data: dataFolder(folder, data.data, store),
+    witness: data.store.witness === undefined ? join(own, 'witness.json') : resolve(folder, data.store.witness),
+    data: own,
     sources: Object.entries(data.sources).map(([id, entry]) => ({
       id,
       type: entry.type,

@@ -147,7 +147,7 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const leadWhenFree = async (): Promise<void> => {
     while (!signal.aborted) {
       const listen = { channel: 'drawbridge_wake', heard: (payload: string) => wake(payload === 'urgent') };
-      await store.leases.holdLock(db, 'leader', lead, listen).catch((error: unknown) => {
+      await store.leases.holdLock(db, store.leases.LEADER, lead, listen).catch((error: unknown) => {
         if (!signal.aborted) log.warn({ err: error }, 'planning was interrupted and starts again');
       });
       if (!signal.aborted) await sleep(deps.timing.poll, undefined, { signal }).catch(() => undefined);
@@ -224,12 +224,13 @@ function openQueue({ postgres, targets, log, concurrency, alone }: JobsOptions):
 }
 
 /** Stands for all of settings and rules that plans rest on. */
-function signatureOf({ rules, targets, withheld }: Views): string {
+function signatureOf({ rules, targets, withheld, recovery }: Views): string {
   const seen = targets.map(({ profile, ...rest }) => ({
     ...rest,
     profile: Object.fromEntries(Object.entries(profile).map(([name, expression]) => [name, expression?.text])),
   }));
+  const held = [...(withheld === true ? ['withheld'] : []), ...(recovery === undefined ? [] : ['recovery'])];
   return createHash('sha256')
-    .update(JSON.stringify([rules.revision, seen, ...(withheld === true ? ['withheld'] : [])]))
+    .update(JSON.stringify([rules.revision, seen, ...held]))
     .digest('hex');
 }
