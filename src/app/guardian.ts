@@ -93,6 +93,15 @@ export async function watchStore(options: GuardianOptions): Promise<Guardian> {
   };
 }
 
+/** For a command: is the store in recovery, or will it be at the next start? Writes nothing. */
+export async function recoveryNow(db: Db, file: string): Promise<Recovery | undefined> {
+  const found = await readWitness(file);
+  const seen = await lookBeside(db, found.witness);
+  if (seen.recovery !== null) return seen.recovery;
+  const because = doubt(found, seen);
+  return because === undefined ? undefined : { because, since: new Date().toISOString() };
+}
+
 /** Written only when there is something new to witness. */
 function hasMoved({ witness }: FoundWitness, { now }: Seen): boolean {
   return witness?.store !== now.store || witness.event !== now.event || witness.count !== now.count;

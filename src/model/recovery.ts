@@ -11,5 +11,5 @@ export interface Recovery {
 
 /** What ends it, for people. */
 export const ENDS_RECOVERY =
-  'Have the sources send everything once more, compare with `drawbridge plan`, then: ' +
+  'Have the sources send everything once more, see `drawbridge plan --after-recovery`, then: ' +
   'drawbridge store recovered --reason "…"';

@@ -86,13 +86,20 @@ async function refuseUnknown(client: pg.PoolClient): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
+export interface MigrationRun {
+  readonly to?: string;
+  readonly inside?: boolean;
+  /** Those that there are; for tests. */
+  readonly migrations?: typeof MIGRATIONS;
+}
+
 /**
  * Runs what the store lacks, up to and with `to`. Each run is a transaction of its own, or, with `inside`, a part of the
  * one that the connection is in. Gives the names.
  */
 export async function runMigrations(
   client: pg.PoolClient,
-  { to, inside = false }: { readonly to?: string; readonly inside?: boolean } = {},
+  { to, inside = false, migrations = MIGRATIONS }: MigrationRun = {},
 ): Promise<string[]> {
   // Kysely gets this one connection, which stays ours to give back.
   const query = client.query.bind(client) as PostgresPoolClient['query'];
@@ -101,7 +108,7 @@ export async function runMigrations(
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) },
+    provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
     migrationTableSchema: SCHEMA,
     disableTransactions: inside,
   });

@@ -5,6 +5,7 @@ import { LEADER, lockForTransaction } from '../lease.ts';
 import { checkServer, LOCK, runMigrations, SCHEMA } from '../migrate.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
 import { makePartitionOf } from '../partitions.ts';
+import { onClient } from '../pool.ts';
 import { PLAIN_VALUES, quoted, readMigrations, readSequences, readTables } from './catalog.ts';
 import { type CopyEnd, type CopyHeader, damaged, parseEnd, parseHeader, parseRow, parseSection } from './format.ts';
 import { cutOff, parseSequences, type Sequences } from './format.ts';
@@ -15,8 +16,10 @@ export interface ReadCopyOptions {
   /** A store that is not empty is taken away first. */
   readonly replace: boolean;
   readonly progress?: (rows: number) => void;
+  /** Those that this version has; for tests. */
+  readonly migrations?: typeof MIGRATIONS;
   /** The last act of the transaction, when everything is there: what it throws undoes all. */
-  readonly finish?: (client: PoolClient, header: CopyHeader) => Promise<void>;
+  readonly finish?: (tx: Db, header: CopyHeader) => Promise<void>;
 }
 
 export interface ReadCopy {
@@ -37,7 +40,8 @@ const LOCK_LIMIT = '10s';
 export async function readCopy(db: Db, lines: CopyLines, options: ReadCopyOptions): Promise<ReadCopy> {
   const header = parseHeader(lines.file, await lines.peek());
   await lines.take();
-  refuseNewer(lines.file, header);
+  const { migrations = MIGRATIONS } = options;
+  refuseNewer(lines.file, header, Object.keys(migrations));
   return db.connection(async (client) => {
     await client.query('begin');
     await client.query(`${PLAIN_VALUES}; set local lock_timeout = '${LOCK_LIMIT}'`);
@@ -45,15 +49,15 @@ export async function readCopy(db: Db, lines: CopyLines, options: ReadCopyOption
     await client.query(`select pg_advisory_xact_lock(${LOCK})`);
     if (!(await lockForTransaction(client, LEADER))) throw inUse();
     if (!options.replace) await refuseOccupied(client);
-    await makeSchema(client, header);
+    await makeSchema(client, header, migrations);
     const rows = await takeTables(client, lines, header, options);
     const sequences = parseSequences(lines.file, await lines.take(), lines.at - 1);
     await setSequences(client, lines, sequences);
     await takeEnd(lines, rows);
-    const migrated = await runMigrations(client, { inside: true });
+    const migrated = await runMigrations(client, { inside: true, migrations });
     await client.query(`update ${SCHEMA}.work set lease_owner = null, lease_until = null, enqueued_at = null
       where lease_owner is not null or enqueued_at is not null`);
-    await options.finish?.(client, header);
+    await options.finish?.(onClient(client), header);
     const { command } = await client.query('commit');
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it had failed');
     // Without it the first plans would go by guesses. It changes nothing else.
@@ -62,8 +66,7 @@ export async function readCopy(db: Db, lines: CopyLines, options: ReadCopyOption
   });
 }
 
-function refuseNewer(file: string, { migrations, version }: CopyHeader): void {
-  const known = Object.keys(MIGRATIONS);
+function refuseNewer(file: string, { migrations, version }: CopyHeader, known: readonly string[]): void {
   const unknown = migrations.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new StoreRefused(
@@ -99,7 +102,7 @@ async function refuseOccupied(client: PoolClient): Promise<void> {
 }
 
 /** An empty store with the schema that the copy was taken from. */
-async function makeSchema(client: PoolClient, { migrations, partitions }: CopyHeader): Promise<void> {
+async function makeSchema(client: PoolClient, header: CopyHeader, migrations: typeof MIGRATIONS): Promise<void> {
   try {
     await client.query(`drop schema if exists ${SCHEMA} cascade`);
     await client.query(`create schema ${SCHEMA}`);
@@ -111,9 +114,9 @@ async function makeSchema(client: PoolClient, { migrations, partitions }: CopyHe
       remedy: `Connect as the owner of the schema ${SCHEMA}, who may make schemas: grant create on database DATABASE to USER.`,
     });
   }
-  const to = migrations.at(-1);
-  await runMigrations(client, { inside: true, ...(to === undefined ? {} : { to }) });
-  for (const name of partitions) await client.query(makePartitionOf(name));
+  const to = header.migrations.at(-1);
+  await runMigrations(client, { inside: true, migrations, ...(to === undefined ? {} : { to }) });
+  for (const name of header.partitions) await client.query(makePartitionOf(name));
 }
 
 async function takeTables(
