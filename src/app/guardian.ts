@@ -1,5 +1,4 @@
-import type { Views } from '../jobs/deps.ts';
-import type { Log } from '../log.ts';
+import type { Log, Views } from '../jobs/deps.ts';
 import { ENDS_RECOVERY, type Recovery } from '../model/recovery.ts';
 import type { Db } from '../store/db.ts';
 import { beginRecovery } from '../store/recovery.ts';
@@ -40,9 +39,14 @@ export async function watchStore(options: GuardianOptions): Promise<Guardian> {
   let recovery: Recovery | undefined;
   let told = false;
 
-  const look = async (): Promise<void> => {
+  const look = async (changed: () => void): Promise<void> => {
     const seen = await lookBeside(db, known.witness);
+    const was = recovery;
     recovery = seen.recovery ?? (await begin(seen));
+    if ((was === undefined) !== (recovery === undefined)) {
+      tellRecovery(log, recovery);
+      changed();
+    }
     if (recovery === undefined && hasMoved(known, seen)) await note(seen);
   };
   const begin = async (seen: Seen): Promise<Recovery | undefined> => {
@@ -61,24 +65,17 @@ export async function watchStore(options: GuardianOptions): Promise<Guardian> {
       told = true;
     }
   };
-  const turn = async (): Promise<void> => {
-    const was = recovery;
-    await look();
-    if ((was === undefined) === (recovery === undefined)) return;
-    tellRecovery(log, recovery);
-    options.changed();
-  };
 
-  await look();
-  if (recovery !== undefined) tellRecovery(log, recovery);
+  const ignore = (): void => undefined;
+  await look(ignore);
   let turning = Promise.resolve();
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
     // A store that is away is told by others; it is looked at again at the next turn.
-    turning = turn()
-      .catch(() => undefined)
+    turning = look(options.changed)
+      .catch(ignore)
       .finally(() => (busy = false));
   }, options.everyMs ?? EVERY_MS);
   timer.unref();
@@ -88,7 +85,7 @@ export async function watchStore(options: GuardianOptions): Promise<Guardian> {
     close: async () => {
       clearInterval(timer);
       await turning;
-      await look().catch(() => undefined);
+      await look(ignore).catch(ignore);
     },
   };
 }
