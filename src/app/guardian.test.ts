@@ -142,7 +142,7 @@ test('another store than the witness knows, and a witness that cannot be read, a
 });
 
 test('a place that cannot be written to does not stop anything', async () => {
-  file = '/proc/drawbridge/witness.json';
+  file = '/proc/witness.json';
   let told = 0;
   const log = { ...silent, warn: () => void (told += 1) };
   const guardian = await watchStore({ db: database.db, file, log, changed: () => undefined, everyMs: 10 });
