@@ -5,6 +5,7 @@ import { watchStore } from './app/guardian.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { measured } from './app/measured.ts';
+import { needingRoom, watchRoom } from './app/room.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
 import type { Loaded } from './config/load.ts';
 import { type Jobs, startJobs, type Timing, type Views } from './jobs/index.ts';
@@ -100,6 +101,8 @@ async function open(
     },
   });
   opened.push(() => guardian.close());
+  const room = store.folder === undefined ? undefined : await watchRoom(store.folder, log.child({ part: 'store' }));
+  opened.push(async () => room?.close());
   const views = (): Views => guardian.guarded(live.views());
   let url = '';
   const figures = createFigures(
@@ -135,7 +138,7 @@ async function open(
 
   const scimSources = () => live.settings().sources.filter((source) => source.type === 'scim');
   const scim = createScim({
-    resources: createResources(db),
+    resources: room === undefined ? createResources(db) : needingRoom(createResources(db), room),
     authenticate: async (presented) => {
       const token = await authenticate(db, presented, new Date());
       return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };

@@ -9,7 +9,7 @@ import { carryOut } from './apply.ts';
 import { createBell } from './bell.ts';
 import { bullQueue } from './bullmq.ts';
 import { type Log, TIMING, type Timing, type Views, type WorkDeps } from './deps.ts';
-import { dispatchLoop, planLoop, targetLoop } from './loops.ts';
+import { clockLoop, dispatchLoop, planLoop, targetLoop } from './loops.ts';
 import { observeTarget } from './observe.ts';
 import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
@@ -138,7 +138,8 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
         options.onPlanned?.(result);
         if (steps > 0) workBell.ring(urgent);
       });
-      await Promise.all([planned, dispatchLoop(deps, end, workBell, queue), ...loops]);
+      const clock = clockLoop(deps, end, createBell(), () => workBell.ring());
+      await Promise.all([planned, clock, dispatchLoop(deps, end, workBell, queue), ...loops]);
     } finally {
       leading = false;
     }

@@ -23,6 +23,8 @@ export interface StoreServer {
   readonly pool: pg.Pool;
   /** For pools of other parts (BullMQ). Holds the password: not for logs. */
   readonly config: pg.PoolConfig;
+  /** Folder of an embedded server's files. */
+  readonly folder?: string;
   /** Closes the pool, then gives up the embedded server. Close what else uses `config` before. */
   close(): Promise<void>;
   /** For a process that ends at once: gives up the embedded server without waiting for statements that run. */
@@ -61,12 +63,13 @@ export async function openServer(
           ...(options.log === undefined ? {} : { log: options.log }),
         })
       : { config: { connectionString: settings.url }, close: () => Promise.resolve() };
+  const folder = 'cluster' in server ? { folder: server.cluster } : {};
   const opened = openDb(server.config);
   const close = async (): Promise<void> => {
     await opened.close();
     await server.close();
   };
-  return { db: opened.db, pool: opened.pool, config: server.config, close, abandon: () => server.close() };
+  return { db: opened.db, pool: opened.pool, config: server.config, ...folder, close, abandon: () => server.close() };
 }
 
 async function prepare({ db, pool }: StoreServer, options: OpenStoreOptions): Promise<void> {
