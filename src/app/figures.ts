@@ -57,7 +57,8 @@ export function createFigures(
         retired: retired(settings(), counts, states),
         sources: settings().sources.map(({ id, type }) => {
           const row = counts.find((r) => r.source === id);
-          const age = row?.lastChange == null ? null : Math.max(0, Math.round((Date.now() - row.lastChange.getTime()) / 1000));
+          const age =
+            row?.lastChange == null ? null : Math.max(0, Math.round((Date.now() - row.lastChange.getTime()) / 1000));
           return { id, type, users: row?.users ?? 0, groups: row?.groups ?? 0, ageSeconds: age };
         }),
         targets: now.targets.map(({ id, state, pending, parked }) => ({

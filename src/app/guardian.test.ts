@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { folderWith } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { silent, until } from '../../test/support/jobs.ts';
@@ -223,15 +223,21 @@ test('whatever was witnessed and is not in the store is a contradiction, and not
     };
   };
   fc.assert(
-    fc.property(history, fc.nat(), fc.nat(), fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (events, a, b, late) => {
-      // What the witness saw of the first `a`: some were not committed yet. The store is what it was after `b`.
-      const upTo = events.slice(0, events.length === 0 ? 0 : a % (events.length + 1));
-      const witnessedEvents = upTo.filter((_, i) => late[i] !== true);
-      const { now: witness } = seenBy(witnessedEvents);
-      const store = events.slice(0, events.length === 0 ? 0 : b % (events.length + 1));
-      const lacks = witnessedEvents.some((e) => !store.includes(e));
-      assert.equal(contradicts(witness, seenBy(store, witness)) !== undefined, lacks);
-    }),
+    fc.property(
+      history,
+      fc.nat(),
+      fc.nat(),
+      fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+      (events, a, b, late) => {
+        // What the witness saw of the first `a`: some were not committed yet. The store is what it was after `b`.
+        const upTo = events.slice(0, events.length === 0 ? 0 : a % (events.length + 1));
+        const witnessedEvents = upTo.filter((_, i) => late[i] !== true);
+        const { now: witness } = seenBy(witnessedEvents);
+        const store = events.slice(0, events.length === 0 ? 0 : b % (events.length + 1));
+        const lacks = witnessedEvents.some((e) => !store.includes(e));
+        assert.equal(contradicts(witness, seenBy(store, witness)) !== undefined, lacks);
+      },
+    ),
     { numRuns: 500 },
   );
   assert.equal(await recoveryOf(database.db), undefined);

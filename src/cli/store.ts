@@ -38,9 +38,14 @@ export function addStore(program: Program): void {
       about: readers[name],
       examples: [`store ${name} ${AN_EXAMPLE}`, `store ${name} ${AN_EXAMPLE} --replace --yes`],
       options: (command) => {
-        command.option('--replace', 'take away what the store holds now').option('--yes', 'with --replace: it is meant');
+        command
+          .option('--replace', 'take away what the store holds now')
+          .option('--yes', 'with --replace: it is meant');
         if (name === 'restore') return command;
-        return command.option('--witness <file>', 'the witness of the old place, which shows that the copy is the newest');
+        return command.option(
+          '--witness <file>',
+          'the witness of the old place, which shows that the copy is the newest',
+        );
       },
       run: (context, options, file = '') => readCommand(context, name, file, options),
     });

@@ -25,7 +25,10 @@ export async function followClock(db: Db, backMs: number): Promise<number> {
  * For the start, when nobody knows what the clock did before: no lease and no wait is longer than any that is given
  * out. Gives how many lanes had one.
  */
-export async function boundWaits(db: Db, longest: { readonly leaseMs: number; readonly waitMs: number }): Promise<number> {
+export async function boundWaits(
+  db: Db,
+  longest: { readonly leaseMs: number; readonly waitMs: number },
+): Promise<number> {
   const rows = await db.rows({
     text: `update work set
         lease_until = case when lease_until > now() + $1 * interval '1 ms' then now() + $1 * interval '1 ms'

@@ -40,10 +40,10 @@ export const LEADER = 'leader';
 
 /** Takes the lock to the end of the transaction. False when another process holds it. */
 export async function lockForTransaction(client: PoolClient, name: string): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>(
-    'select pg_try_advisory_xact_lock($1, hashtext($2)) as held',
-    [SPACE, name],
-  );
+  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_xact_lock($1, hashtext($2)) as held', [
+    SPACE,
+    name,
+  ]);
   return rows[0]?.held === true;
 }
 

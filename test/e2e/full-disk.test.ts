@@ -43,7 +43,10 @@ after(async () => {
 
 const serve = (): Started => {
   const config = join(folder, 'd.yaml');
-  writeFileSync(config, 'server: { listen: 127.0.0.1:0 }\nstore: { url: embedded:disk/data }\nsources: { okta: { type: scim } }\n');
+  writeFileSync(
+    config,
+    'server: { listen: 127.0.0.1:0 }\nstore: { url: embedded:disk/data }\nsources: { okta: { type: scim } }\n',
+  );
   return (running = startDrawbridge(['serve', '--config', config], { TMPDIR: folder }, folder));
 };
 const free = (): number => {
@@ -90,7 +93,11 @@ test('a full disk: writes answer 503, reads and leavers go on, and with room eve
   fill('ballast', 0);
   const statuses = new Set<number>();
   for (let i = 0; i < 10; i++) statuses.add((await create(`late${i}`)).status);
-  assert.deepEqual([...statuses].filter((s) => s !== 201 && s !== 503), [], `statuses ${[...statuses].join()}`);
+  assert.deepEqual(
+    [...statuses].filter((s) => s !== 201 && s !== 503),
+    [],
+    `statuses ${[...statuses].join()}`,
+  );
   rmSync(join(disk, 'ballast'));
   assert.ok(await waitFor(async () => (await create('dan').catch(() => ({ status: 0 }))).status === 201, 30_000));
   assert.equal((await ask('GET', `/Users/${ann.id}`)).status, 200);

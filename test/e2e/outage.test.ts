@@ -43,7 +43,10 @@ function start(args: readonly string[], url = server.url(), config = 'd.yaml'): 
   return started;
 }
 
-async function command(args: readonly string[], config?: string): Promise<{ code: number | null; out: string; err: string }> {
+async function command(
+  args: readonly string[],
+  config?: string,
+): Promise<{ code: number | null; out: string; err: string }> {
   const started = start(args, server.url(), config);
   const { code } = await started.ended;
   return { code, out: started.out(), err: started.err() };
@@ -112,7 +115,10 @@ test('the database goes away under load: 503 with Retry-After, then on as before
   }
   assert.deepEqual([...told], ['503 5 The store of this service is not available at the moment. Try again.']);
   server.start();
-  assert.ok(await waitFor(async () => (await fetch(`${url}/readyz`)).status === 200, 20_000), bridge.err().slice(-2_000));
+  assert.ok(
+    await waitFor(async () => (await fetch(`${url}/readyz`)).status === 200, 20_000),
+    bridge.err().slice(-2_000),
+  );
   const back = users.length;
   assert.ok(await waitFor(() => users.length > back + 20, 20_000), 'the load goes on');
   over = true;
@@ -131,7 +137,8 @@ test('two services on one database: both serve, one leads, the other takes over;
   urls.push(await readyUrl(second));
   const statuses = await Promise.all(urls.map(async (url) => (await fetch(`${url}/readyz`)).status));
   assert.deepEqual(statuses, [200, 200]);
-  const info = async () => JSON.parse((await command(['store', 'info', '--json'])).out) as { store: string; running: boolean };
+  const info = async () =>
+    JSON.parse((await command(['store', 'info', '--json'])).out) as { store: string; running: boolean };
   const { store, running: runs } = await info();
   assert.equal(runs, true);
   const copy = join(folder, 'both.ndjson');
@@ -163,7 +170,9 @@ test('a store moves from an older PostgreSQL to the embedded one and back, and g
   const proven = await command(['store', 'import', out, '--replace', '--yes', ...proof], 'embedded.yaml');
   assert.equal(proven.code, 0, proven.err);
   assert.match(proven.out, /Its witness shows that nothing was done since/);
-  const now = JSON.parse((await command(['store', 'info', '--json'], 'embedded.yaml')).out) as typeof old & { recovery: null };
+  const now = JSON.parse((await command(['store', 'info', '--json'], 'embedded.yaml')).out) as typeof old & {
+    recovery: null;
+  };
   assert.equal(now.store, old.store);
   assert.equal(now.recovery, null);
   assert.notEqual(now.server.split('.')[0], old.server.split('.')[0]);

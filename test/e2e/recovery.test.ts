@@ -71,7 +71,10 @@ test('an old copy under a running target: nothing is taken or given, a leaver is
   const checked = await scene.command('check', '--connect');
   assert.match(checked.out, /the store is in recovery since .*restored from old/);
   const planned = await scene.command('plan');
-  assert.match(planned.out + planned.err, /nothing to do[^]*store is in recovery|store is in recovery[^]*nothing to do/);
+  assert.match(
+    planned.out + planned.err,
+    /nothing to do[^]*store is in recovery|store is in recovery[^]*nothing to do/,
+  );
   assert.match((await scene.command('explain', 'ann@example.com')).out, /in recovery: nothing is given to this person/);
 
   // A leaver is blocked nevertheless, though the ledger knows only a part of what he has.
@@ -91,7 +94,10 @@ test('an old copy under a running target: nothing is taken or given, a leaver is
   assert.deepEqual(differences(expected, await accessAt(sim)), [], 'joiners wait, and nothing else moves');
   const after = await scene.command('plan', '--after-recovery', '--json');
   const steps = (JSON.parse(after.out) as { steps: Array<{ changes: Array<{ op: string }> }> }).steps;
-  assert.ok(steps.some(({ changes }) => changes.some(({ op }) => op === 'create')), after.out);
+  assert.ok(
+    steps.some(({ changes }) => changes.some(({ op }) => op === 'create')),
+    after.out,
+  );
 
   const before = effects().length;
   const done = await scene.command('store', 'recovered', '--reason', 'okta has sent everything again');
@@ -123,10 +129,16 @@ test('a data folder’s database that was put back by hand is recognised by its 
   const file = join(scene.data, 'witness.json');
   const witness = JSON.parse(readFileSync(file, 'utf8')) as { event: number; at: string };
   // As if the witness had seen more than this database: its database is older.
-  scene.write('data/witness.json', JSON.stringify({ ...witness, event: witness.event + 10, seen: '2100-01-01T00:00:00Z' }));
+  scene.write(
+    'data/witness.json',
+    JSON.stringify({ ...witness, event: witness.event + 10, seen: '2100-01-01T00:00:00Z' }),
+  );
   const again = await scene.serve();
   assert.match((await readiness(again)).recovery?.because ?? '', /the store is older than its witness/);
-  const info = JSON.parse((await scene.command('store', 'info', '--json')).out) as { recovery: unknown; running: boolean };
+  const info = JSON.parse((await scene.command('store', 'info', '--json')).out) as {
+    recovery: unknown;
+    running: boolean;
+  };
   assert.ok(info.recovery !== null && info.running);
   assert.equal((await again.stop()).code, 0);
   rmSync(file);

@@ -20,7 +20,7 @@ export async function readTables(client: PoolClient): Promise<CopyTable[]> {
   );
   const placed: CopyTable[] = [];
   const isPlaced = (table: string): boolean => placed.some((p) => p.name === table);
-  for (let left = rows; left.length > 0; ) {
+  for (let left = rows; left.length > 0;) {
     const free = left.filter((t) => references.every((r) => r.from !== t.name || isPlaced(r.to)));
     if (free.length === 0) throw new Error('tables of the store refer to each other in a circle');
     placed.push(...free);

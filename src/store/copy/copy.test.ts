@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { sql } from 'kysely';
 import { addGroup, addUser } from '../../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../../test/support/database.ts';
@@ -62,12 +62,14 @@ async function content({ db }: TestDatabase): Promise<Record<string, string[]>> 
   return all;
 }
 
-const refused = (message: RegExp, remedy = /./) => (error: unknown) => {
-  assert.ok(error instanceof StoreRefused, String(error));
-  assert.match(error.message, message);
-  assert.match(error.remedy, remedy);
-  return true;
-};
+const refused =
+  (message: RegExp, remedy = /./) =>
+  (error: unknown) => {
+    assert.ok(error instanceof StoreRefused, String(error));
+    assert.match(error.message, message);
+    assert.match(error.remedy, remedy);
+    return true;
+  };
 
 test('what was written is read back to the last bit: ids, tokens, ledger, history, numbers to come', async () => {
   const { db } = from;
@@ -100,22 +102,25 @@ test('what was written is read back to the last bit: ids, tokens, ledger, histor
 test('any text comes through as it was', async () => {
   const text = fc.string({ unit: 'binary' }).filter((s) => !s.includes('\0') && s.isWellFormed());
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(text, fc.option(text)), { minLength: 100, maxLength: 300, size: 'max' }), async (pairs) => {
-      await from.db.rows({ text: `delete from finding` });
-      await from.db.rows({
-        text: `insert into finding (kind, object, message, remedy)
+    fc.asyncProperty(
+      fc.array(fc.tuple(text, fc.option(text)), { minLength: 100, maxLength: 300, size: 'max' }),
+      async (pairs) => {
+        await from.db.rows({ text: `delete from finding` });
+        await from.db.rows({
+          text: `insert into finding (kind, object, message, remedy)
           select 'k' || n, o, o, r from unnest($1::text[], $2::text[]) with ordinality as u(o, r, n)`,
-        values: [pairs.map(([o]) => o), pairs.map(([, r]) => r)],
-      });
-      await read(await written(), { replace: true });
-      const rows = await into.db.rows<{ o: string; r: string | null }>({
-        text: `select object as o, remedy as r from finding order by substr(kind, 2)::int`,
-      });
-      assert.deepEqual(
-        rows.map(({ o, r }) => [o, r]),
-        pairs,
-      );
-    }),
+          values: [pairs.map(([o]) => o), pairs.map(([, r]) => r)],
+        });
+        await read(await written(), { replace: true });
+        const rows = await into.db.rows<{ o: string; r: string | null }>({
+          text: `select object as o, remedy as r from finding order by substr(kind, 2)::int`,
+        });
+        assert.deepEqual(
+          rows.map(({ o, r }) => [o, r]),
+          pairs,
+        );
+      },
+    ),
     { numRuns: 3 },
   );
 });
@@ -125,7 +130,14 @@ test('a file that is cut off anywhere, or changed, is refused, and nothing of it
   await into.db.rows({ text: `insert into meta (key, value) values ('mine', '1')` });
   const before = await content(into);
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
-  const cuts = lines.map((_, i) => Buffer.from(lines.slice(0, i).map((l) => `${l}\n`).join('')));
+  const cuts = lines.map((_, i) =>
+    Buffer.from(
+      lines
+        .slice(0, i)
+        .map((l) => `${l}\n`)
+        .join(''),
+    ),
+  );
   const some = cuts.filter((_, i) => i > 0 && (i % 12 === 1 || i > lines.length - 3));
   for (const cut of [...some, bytes.subarray(0, -1), bytes.subarray(0, -40), bytes.subarray(0, bytes.length >> 1)]) {
     await assert.rejects(read(cut), refused(/cut off|damaged/, /Fetch the file again/));
@@ -147,10 +159,13 @@ test('a file that is cut off anywhere, or changed, is refused, and nothing of it
     [changed('"format":1', '"format":2'), /newer version of Drawbridge \(format 2\)/],
   ];
   for (const [file, message] of wrong) await assert.rejects(read(file), refused(message));
-  await assert.rejects(read(changed('"migrations":["0001-init"', '"migrations":["0001-init","0999-later"')), (error) => {
-    assert.ok(refused(/newer version .*0999-later/, /Use that version/)(error));
-    return true;
-  });
+  await assert.rejects(
+    read(changed('"migrations":["0001-init"', '"migrations":["0001-init","0999-later"')),
+    (error) => {
+      assert.ok(refused(/newer version .*0999-later/, /Use that version/)(error));
+      return true;
+    },
+  );
   assert.deepEqual(await content(into), before);
 });
 

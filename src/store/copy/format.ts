@@ -38,7 +38,15 @@ export type CopyHeader = z.output<typeof headerSchema>;
 export type CopyTable = CopyHeader['tables'][number];
 
 const sectionSchema = z.object({ table: name });
-const sequencesSchema = z.object({ sequences: z.record(name, z.string().regex(/^\d{1,18}$/).nullable()) });
+const sequencesSchema = z.object({
+  sequences: z.record(
+    name,
+    z
+      .string()
+      .regex(/^\d{1,18}$/)
+      .nullable(),
+  ),
+});
 const endSchema = z.object({
   end: z.object({ rows: z.record(name, z.int().min(0)), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
 });

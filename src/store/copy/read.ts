@@ -163,7 +163,9 @@ async function* rowsOf(lines: CopyLines, width: number, counted: (n: number) => 
   let count = 0;
   for (let line = await lines.peek(); line?.startsWith('[') === true; line = await lines.peek()) {
     await lines.take();
-    text += `${parseRow(lines.file, line, lines.at - 1, width).map(copyText).join('\t')}\n`;
+    text += `${parseRow(lines.file, line, lines.at - 1, width)
+      .map(copyText)
+      .join('\t')}\n`;
     count += 1;
     if (text.length < PIECE) continue;
     yield Buffer.from(text);
