@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { access, link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createGunzip, createGzip, type Gzip } from 'node:zlib';
@@ -35,6 +35,9 @@ export async function writeFileWhole<T>(
   work: (write: (chunk: Buffer) => Promise<void>) => Promise<T>,
 ): Promise<{ readonly result: T; readonly bytes: number }> {
   const part = `${file}.${process.pid}.part`;
+  // A command that a signal ends runs no `finally`.
+  const clear = (): void => rmSync(part, { force: true });
+  process.once('exit', clear);
   try {
     await refuseExisting(file);
     const handle = await open(part, 'wx', 0o600);
@@ -52,6 +55,8 @@ export async function writeFileWhole<T>(
     }
   } catch (error) {
     throw (error as NodeJS.ErrnoException | null)?.syscall === undefined ? error : unusable(file, error);
+  } finally {
+    process.off('exit', clear);
   }
 }
 
