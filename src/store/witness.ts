@@ -37,21 +37,24 @@ export interface Seen {
 const WINDOW = 1_000;
 const MICROS = '(extract(epoch from at) * 1000000)::bigint::text';
 
+/** By an index, whatever the statistics say. */
+const newest = (where = ''): string => `select id from event ${where} order by id desc limit ${WINDOW}`;
+
 /** One look at the store, in one snapshot; a few reads by index, however long the history is. */
 export async function lookBeside(db: Db, witness: Witness | undefined): Promise<Seen> {
   const row = await db.row<Omit<Seen, 'now'> & Witness>({
     name: 'witness-look',
-    text: `with last as (select id, ${MICROS} as at from event order by id desc limit 1)
+    text: `with last as (select id, ${MICROS} as at from event order by id desc limit 1),
+      latest as (select id from (${newest()}) w where id > (select id from last) - ${WINDOW})
       select (select value #>> '{}' from meta where key = 'instance') as store,
         coalesce((select id from last), 0) as event, (select at from last) as at,
-        coalesce((select min(id) from event where id > (select id from last) - ${WINDOW}), 0) as from,
-        (select count(*) from event where id > (select id from last) - ${WINDOW} and id <= (select id from last)) as count,
+        coalesce((select min(id) from latest), 0) as from, (select count(*) from latest) as count,
         to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as seen,
         (select value from meta where key = 'recovery') as recovery,
         (select to_char((value #>> '{}')::timestamptz at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
           from meta where key = 'recovered') as confirmed,
         exists (select 1 from event where id = $1 and ${MICROS} = $2) as found,
-        (select count(*) from event where id >= $3 and id <= $1) as known,
+        (select count(*) from (${newest('where id <= $1')}) w where id >= $3) as known,
         (select id from event order by id limit 1) as oldest`,
     values: [witness?.event ?? 0, witness?.at ?? '', witness?.from ?? 0],
   });

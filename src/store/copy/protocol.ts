@@ -15,14 +15,15 @@ interface Wire {
 const AHEAD = 1 << 20;
 
 /**
- * Runs `copy … to stdout` and gives what the server sends, as it comes; a slow reader slows the server down. Throws
- * pg's errors. Whoever stops before the end must throw the connection away: the server would go on sending.
+ * Runs `copy … to stdout` and gives what the server sends, as it comes; a slow reader slows the server down. Returns
+ * how many rows the server says that it sent. Throws pg's errors. Whoever stops before the end must throw the connection away: the server would go on sending.
  */
-export async function* copyOut(client: PoolClient, text: string): AsyncGenerator<Buffer> {
+export async function* copyOut(client: PoolClient, text: string): AsyncGenerator<Buffer, number> {
   let waiting: Buffer[] = [];
   let size = 0;
   let end: { readonly error?: unknown } | undefined;
   let wire: Wire | undefined;
+  let rows = -1;
   let wake = (): void => undefined;
   const query: Submittable & Record<string, unknown> = {
     submit: (connection) => {
@@ -30,12 +31,13 @@ export async function* copyOut(client: PoolClient, text: string): AsyncGenerator
       wire.query(text);
     },
     handleCopyData: ({ chunk }: { readonly chunk: Buffer }) => {
-      waiting.push(chunk);
+      // It lies in the buffer of pg's parser, which is used again for what comes next.
+      waiting.push(Buffer.from(chunk));
       size += chunk.length;
       if (size > AHEAD) wire?.stream.pause();
       wake();
     },
-    handleCommandComplete: () => undefined,
+    handleCommandComplete: ({ text: tag }: { readonly text: string }) => void (rows = Number(tag.replace('COPY ', ''))),
     handleReadyForQuery: () => {
       end ??= {};
       wake();
@@ -54,7 +56,7 @@ export async function* copyOut(client: PoolClient, text: string): AsyncGenerator
       yield chunk;
     } else if (end !== undefined) {
       if ('error' in end) throw end.error;
-      return;
+      return rows;
     } else {
       await new Promise<void>((resolve) => (wake = resolve));
     }

@@ -37,12 +37,15 @@ export async function writeCopy(
     for (const table of header.tables) {
       await put(line({ table: table.name }));
       let count = 0;
-      for await (const chunk of copyOut(client, statement(table))) {
-        await put(chunk);
-        const lines = countLines(chunk);
+      const sent = copyOut(client, statement(table));
+      let next = await sent.next();
+      for (; next.done !== true; next = await sent.next()) {
+        await put(next.value);
+        const lines = countLines(next.value);
         count += lines;
         options.progress?.((total += lines));
       }
+      if (next.value !== count) throw new Error(`${count} of ${next.value} rows of ${table.name} arrived`);
       rows[table.name] = count;
     }
     await put(line({ sequences: await readSequences(client) }));
