@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
+import { watchStore } from './app/guardian.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { countIrregular } from './app/irregular.ts';
 import { measured } from './app/measured.ts';
 import { scimSources } from './app/scim-sources.ts';
+import { needingRoom, watchRoom } from './app/room.ts';
 import { type RunningSim, runSimulator } from './app/simulators.ts';
 import { watchSources } from './app/watch-sources.ts';
 import { addressMatcher } from './web/addresses.ts';
@@ -98,11 +100,23 @@ async function open(
 
   let jobs: Jobs | undefined;
   let scimUrl = '';
+  const guardian = await watchStore({
+    db,
+    file: start.witness,
+    log: log.child({ part: 'store' }),
+    changed: () => {
+      jobs?.rulesChanged().catch((error: unknown) => log.error({ err: error }, 'a recovery could not be noted'));
+    },
+  });
+  opened.push(() => guardian.close());
+  const room = store.folder === undefined ? undefined : await watchRoom(store.folder, log.child({ part: 'store' }));
+  opened.push(async () => room?.close());
+  const views = (): Views => guardian.guarded(live.views());
   const figures = createFigures(
     db,
     () => live.settings(),
     () => jobs,
-    () => live.views(),
+    views,
   );
   const metrics = createMetrics(() => figures.figures());
   if (live.views().withheld === true) {
@@ -118,7 +132,7 @@ async function open(
     db,
     store: storeParts,
     targets,
-    views: () => live.views(),
+    views,
     log: log.child({ part: 'jobs' }),
     instance: `${hostname()}/${process.pid}/${randomUUID()}`,
     postgres: store.config,
@@ -133,7 +147,7 @@ async function open(
   const { server } = start;
   const scimPublicUrl = (server.scim ?? server).publicUrl;
   const scim = createScim({
-    resources: createResources(db),
+    resources: room === undefined ? createResources(db) : needingRoom(createResources(db), room),
     authenticate: async (presented) => {
       const token = await authenticate(db, presented, new Date());
       return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };

@@ -1,4 +1,5 @@
 import type { Jobs, Views } from '../jobs/index.ts';
+import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { countRecords } from '../store/people-list.ts';
@@ -39,6 +40,7 @@ export function createFigures(
       const heard = heardOf(settings(), tokens, new Date());
       return {
         dirty,
+        recovery: views().recovery !== undefined,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
@@ -54,16 +56,18 @@ export function createFigures(
     readiness: async () => {
       const [now, counts, states, tokens] = await Promise.all([status(), records(), targetStates(db), listTokens(db)]);
       const heard = heardOf(settings(), tokens, new Date());
-      const { rules, withheld } = views();
+      const { rules, withheld, recovery } = views();
       return {
         store: true,
         // The queue lies in the store and answers with it.
         queue: true,
+        recovery: recovery === undefined ? null : { ...recovery, ends: ENDS_RECOVERY },
         rules: { count: rules.rules.length, withheld: withheld === true },
         retired: retired(settings(), counts, states),
         sources: settings().sources.map(({ id, type }) => {
           const row = counts.find((r) => r.source === id);
-          const age = row?.lastChange == null ? null : Math.round((Date.now() - row.lastChange.getTime()) / 1000);
+          const age =
+            row?.lastChange == null ? null : Math.max(0, Math.round((Date.now() - row.lastChange.getTime()) / 1000));
           const { lastHeard = null, silent = false, ending = [] } = heard.find((h) => h.id === id) ?? {};
           return {
             id,

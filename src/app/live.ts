@@ -22,9 +22,10 @@ export interface Live {
 }
 
 /** What can't be changed while the service runs: the set of targets, how each is reached, and all that was opened. */
-const fixed = ({ server, store, queue, data, log, targets }: Settings) => ({
+const fixed = ({ server, store, witness, queue, data, log, targets }: Settings) => ({
   server,
   store,
+  witness,
   queue,
   data,
   log,

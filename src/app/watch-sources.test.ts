@@ -15,6 +15,7 @@ const settings = (options: Record<string, unknown> = {}): Settings => ({
   server: { host: '127.0.0.1', port: 0 },
   store: { kind: 'postgres', url: '' },
   queue: {},
+  witness: '',
   data: '',
   sources: [
     { id: 'okta', type: 'scim', options },

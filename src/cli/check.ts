@@ -3,6 +3,8 @@ import { retired } from '../app/figures.ts';
 import { runRuleTests } from '../app/rule-tests.ts';
 import { scimSources } from '../app/scim-sources.ts';
 import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
+import { recoveryNow } from '../app/guardian.ts';
+import { inRecovery } from '../app/recovery.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { loadViews } from '../app/views.ts';
 import { openTargets } from '../app.ts';
@@ -154,8 +156,11 @@ async function tryStore(settings: Settings, leftOver: Problem[]): Promise<Tried>
     try {
       const pending = await pendingMigrations(pool);
       const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
-      if (pending.length === 0)
+      if (pending.length === 0) {
         leftOver.push(...(await retiredWarnings(db, settings)), ...(await sourceWarnings(db, settings)));
+        const recovery = await recoveryNow(db, settings.witness);
+        if (recovery !== undefined) leftOver.push({ ...inRecovery(recovery), severity: 'warning' });
+      }
       const state = pending.length === 0 ? 'up to date' : 'the next start of the service brings it up to date';
       return fine(`PostgreSQL ${rows[0]?.version ?? ''}, ${state}`);
     } catch (error) {

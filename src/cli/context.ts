@@ -6,7 +6,7 @@ import type { SettingsDocument } from '../config/document.ts';
 import { loadSettings } from '../config/load.ts';
 import { createLog, type Log, type Secrets } from '../log.ts';
 import type { Settings } from '../model/settings.ts';
-import { openStore, type Store } from '../store/open.ts';
+import { openServer, openStore, type Store, type StoreServer } from '../store/open.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { endingWithSignal } from './signals.ts';
@@ -33,6 +33,11 @@ export interface Context {
   log(): Log;
   /** Opens the store of the settings for the length of `work`. */
   withStore<T>(work: (store: Store, settings: Settings) => Promise<T>): Promise<T>;
+  /** The same for its database alone, whatever is in it. `alone`: an embedded one must not be in use by a service. */
+  withServer<T>(
+    work: (server: StoreServer, settings: Settings) => Promise<T>,
+    options?: { readonly alone?: boolean },
+  ): Promise<T>;
 }
 
 export function createContext(io: Io, options: CommonOptions, secrets: Secrets): Context {
@@ -40,6 +45,7 @@ export function createContext(io: Io, options: CommonOptions, secrets: Secrets):
   let loaded: { settings: Settings; document: SettingsDocument | undefined } | undefined;
   let log: Log | undefined;
   const logger = (): Log => (log ??= createLog({ level: io.env['LOG_LEVEL']?.toLowerCase() || 'warn', secrets }));
+  const told = (event: string, fields: Readonly<Record<string, unknown>>): void => logger().info(fields, event);
   const load = (): NonNullable<typeof loaded> => {
     if (loaded !== undefined) return loaded;
     const { settings, problems, secrets: found, document } = loadSettings({ file, env: io.env, kinds });
@@ -58,22 +64,30 @@ export function createContext(io: Io, options: CommonOptions, secrets: Secrets):
     settings: () => load().settings,
     document: () => load().document,
     log: logger,
-    withStore: async (work) => {
+    withStore: (work) => {
       const { settings } = load();
-      const opening = openStore(settings.store, { log: (event, fields) => logger().info(fields, event) });
-      return endingWithSignal(
-        async () => {
-          const store = await opening;
-          try {
-            return await work(store, settings);
-          } finally {
-            await store.close();
-          }
-        },
-        async () => (await opening).abandon(),
-      );
+      return using(openStore(settings.store, { log: told }), (store) => work(store, settings));
+    },
+    withServer: (work, { alone = false } = {}) => {
+      const { settings } = load();
+      return using(openServer(settings.store, { log: told, service: alone }), (server) => work(server, settings));
     },
   };
+}
+
+/** Closes what was opened, also when a signal ends the command. */
+function using<S extends StoreServer, T>(opening: Promise<S>, work: (opened: S) => Promise<T>): Promise<T> {
+  return endingWithSignal(
+    async () => {
+      const opened = await opening;
+      try {
+        return await work(opened);
+      } finally {
+        await opened.close();
+      }
+    },
+    async () => (await opening).abandon(),
+  );
 }
 
 function settingsFile(io: Io, options: CommonOptions): string {

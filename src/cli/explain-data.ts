@@ -3,6 +3,7 @@ import { desire } from '../mapping/desire.ts';
 import { type Cause, itemRole, type ItemKey, type LedgerRow, type Observed, roleItem } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Wanted } from '../model/planning.ts';
+import type { Recovery } from '../model/recovery.ts';
 import type { Rule } from '../model/rules.ts';
 import type { PlanDeps } from '../jobs/index.ts';
 import { type StoredEvent, eventsOfPerson } from '../store/events.ts';
@@ -45,6 +46,8 @@ export interface ExplainedTarget {
 export interface Explained {
   /** The rules are lost, and this person keeps what they have until they are back. */
   readonly withheld: boolean;
+  /** The store is in recovery, and this person neither gets nor loses anything until that ends. */
+  readonly recovery: Recovery | null;
   readonly person: Person;
   readonly targets: readonly ExplainedTarget[];
   readonly findings: readonly StoredFinding[];
@@ -62,7 +65,7 @@ export async function explain(
   const [stored] = await loadPeople(db, [id]);
   if (stored === undefined) throw new Error(`person ${id} has gone`);
   const person = buildPerson(stored, await groupsAbove(db, [id]));
-  const { rules, targets, withheld: lost } = views();
+  const { rules, targets, withheld: lost, recovery } = views();
   // From a leaver everything is taken, whatever the rules say.
   const withheld = lost === true && person.life !== 'left';
   const wanted = desire(person, rules, targets, now());
@@ -106,7 +109,13 @@ export async function explain(
   const findings = (await listFindings(db, { person: id })).filter(
     (f) => only === undefined || f.target === undefined || f.target === only.target,
   );
-  return { withheld, person, targets: explained, findings };
+  return {
+    withheld,
+    recovery: person.life === 'active' ? (recovery ?? null) : null,
+    person,
+    targets: explained,
+    findings,
+  };
 }
 
 function itemsAt(

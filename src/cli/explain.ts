@@ -1,4 +1,5 @@
 import { type Cause, itemRole } from '../model/accounts.ts';
+import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { GroupPath } from '../model/person.ts';
 import { add, type Program } from './command.ts';
 import { unknownTarget } from './exit.ts';
@@ -42,7 +43,7 @@ const COLUMNS = 100;
 const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
 const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
 
-function asText({ withheld, person, targets, findings }: Explained): string {
+function asText({ withheld, recovery, person, targets, findings }: Explained): string {
   const { userName, displayName, id, life, evidence } = person;
   const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
   for (const record of person.records) {
@@ -51,6 +52,9 @@ function asText({ withheld, person, targets, findings }: Explained): string {
   }
   const paths = [...person.groups.values()].map(pathText).toSorted();
   lines.push(line(paths.length === 0 ? 'in no group' : `groups: ${paths.join('; ')}`, 2));
+  if (recovery !== null) {
+    lines.push(line(`in recovery: nothing is given to this person or taken from them. ${ENDS_RECOVERY}`, 2));
+  }
   for (const target of targets) lines.push('', ...targetText(target, withheld));
   if (targets.length === 0) lines.push('', 'No target has or is to have anything of this person.');
   if (findings.length > 0) lines.push('', 'Findings');
@@ -113,10 +117,11 @@ function causeText({ rule, record, path }: Cause): string {
   return `by rule ${rule}${path === undefined ? '' : `, group ${pathText(path)}`}${from}`;
 }
 
-function asJson({ withheld, person, targets, findings }: Explained): unknown {
+function asJson({ withheld, recovery, person, targets, findings }: Explained): unknown {
   const { id, userName, displayName, email, life, generation, evidence, records } = person;
   return {
     withheld,
+    recovery,
     person: { id, userName, displayName, email: email ?? null, life, generation, evidence: evidence ?? null },
     records: records.map(({ source, anchor, active, gone, version }) => ({
       source,

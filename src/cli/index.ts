@@ -8,6 +8,7 @@ import { addPlan } from './plan.ts';
 import { addServe } from './serve.ts';
 import { addSim } from './sim.ts';
 import { addSources } from './sources.ts';
+import { addStore } from './store.ts';
 import { addTargets } from './targets.ts';
 import { addTokens } from './tokens.ts';
 
@@ -23,5 +24,6 @@ export function addCommands(program: Program): void {
   addTokens(program);
   addSources(program);
   addTargets(program);
+  addStore(program);
   addSim(program);
 }

@@ -36,7 +36,7 @@ export function keepServing(): void {
 }
 
 /** Shows what takes longer than 2 s, to a person only. `done` takes the line away. */
-export function progress(io: Io, text: string): { done(): void } {
+export function progress(io: Io, text: string | (() => string)): { done(): void } {
   if (!io.watched) return { done: () => undefined };
   const started = performance.now();
   let shown = false;
@@ -44,7 +44,7 @@ export function progress(io: Io, text: string): { done(): void } {
     const seconds = Math.round((performance.now() - started) / 1000);
     if (seconds < 2) return;
     shown = true;
-    io.err(`\r\u001b[K${text} … ${seconds} s`);
+    io.err(`\r\u001b[K${typeof text === 'string' ? text : text()} … ${seconds} s`);
   }, 500);
   timer.unref();
   return {

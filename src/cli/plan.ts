@@ -14,6 +14,7 @@ interface PlanOptions {
   readonly person?: string;
   readonly target?: string;
   readonly markdown?: boolean;
+  readonly afterRecovery?: boolean;
 }
 
 /** `plan` */
@@ -27,6 +28,7 @@ export function addPlan(program: Program): void {
         .option('--full', 'for everybody (as without --person)')
         .option('--person <person>', 'only for this person: id, user name, e-mail address or externalId')
         .option('--target <id>', 'only for this target')
+        .option('--after-recovery', 'what would follow if a recovery of the store ended now')
         .option('--markdown', 'as Markdown, for a merge request'),
     run: async (context, options) => {
       const { targets } = context.settings();
@@ -41,7 +43,7 @@ export function addPlan(program: Program): void {
         const { person, target } = options;
         const persons = person === undefined ? undefined : [(await findPerson(store.db, person)).id];
         const shown = progress(context.io, 'planning');
-        const plan = await planFull(await planDeps(context, store), {
+        const plan = await planFull(await planDeps(context, store, options), {
           save: true,
           actor: context.actor,
           ...(persons === undefined ? {} : { persons }),

@@ -58,3 +58,13 @@ export function changeText(change: Change): string {
 export function printable(text: string): string {
   return text.split('\n').map(clean).join('\n');
 }
+
+/** `1 234 567` */
+export const numberText = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ' ');
+
+/** `12.3 MB`: powers of 1000. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -8,12 +8,14 @@ import { parseListen, sourceSchema, targetSchema, type SettingsFile } from './sc
 export function build(file: string, data: SettingsFile, override: Override): Settings {
   const folder = dirname(file);
   const store = storeOf(folder, override.databaseUrl ?? data.store.url);
+  const own = dataFolder(folder, data.data, store);
   return {
     file,
     server: serverOf(folder, data.server, override.port),
     store,
     queue: {},
-    data: dataFolder(folder, data.data, store),
+    witness: data.store.witness === undefined ? join(own, 'witness.json') : resolve(folder, data.store.witness),
+    data: own,
     sources: Object.entries(data.sources).map(([id, entry]) => ({
       id,
       type: entry.type,

@@ -36,6 +36,7 @@ test('sources alone are enough, and everything else has a default beside the fil
     server: { host: '127.0.0.1', port: 8080 },
     store: { kind: 'embedded', folder: join(folder, 'data') },
     queue: {},
+    witness: join(folder, 'data', 'witness.json'),
     data: join(folder, 'data'),
     sources: [{ id: 'okta', type: 'scim', options: {} }],
     targets: [],

@@ -106,6 +106,14 @@ export const settingsSchema = z.strictObject({
         .regex(STORE_URL, 'must be embedded:FOLDER or postgres://USER:PASSWORD@HOST/DATABASE')
         .default('embedded:data')
         .describe('embedded:FOLDER, or postgres://…. DATABASE_URL in the environment overrides it.'),
+      witness: z
+        .string()
+        .min(1, 'must name a file')
+        .optional()
+        .describe(
+          'File outside of the database that notes how far it had come, so that an old copy is recognised. ' +
+            'Default: witness.json in the data folder. Best on another disk, and never part of a backup.',
+        ),
     })
     .prefault({})
     .describe('The database: a PostgreSQL that Drawbridge runs itself in a folder, or one of yours.'),

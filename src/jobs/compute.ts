@@ -107,6 +107,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     roles: inputs.roles(target.id),
     rivals: inputs.rivals.get(lane) ?? [],
     rulesRevision: ground.views.rules.revision,
+    ...(ground.views.recovery === undefined ? {} : { recovery: true }),
     now: ground.now,
     protectedRoles: ground.guarded(target.id),
     roleName: inputs.roleNames(target.id),

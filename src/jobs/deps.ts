@@ -1,4 +1,5 @@
 import type { AttributeDeclaration } from '../model/attributes.ts';
+import type { Recovery } from '../model/recovery.ts';
 import type { RuleSet } from '../model/rules.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
@@ -25,6 +26,8 @@ export interface Views {
   readonly unstated?: boolean;
   /** Besides, rules were in force before: nothing is given, and taken only from those who are suspended or left. */
   readonly withheld?: boolean;
+  /** The store may be an old copy: nothing is given, and taken only from those who left explicitly. */
+  readonly recovery?: Recovery;
 }
 
 /** What planning needs. */

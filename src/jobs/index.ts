@@ -9,7 +9,7 @@ import { carryOut } from './apply.ts';
 import { createBell } from './bell.ts';
 import { bullQueue } from './bullmq.ts';
 import { type Log, TIMING, type Timing, type Views, type WorkDeps } from './deps.ts';
-import { dispatchLoop, planLoop, targetLoop } from './loops.ts';
+import { clockLoop, dispatchLoop, planLoop, targetLoop } from './loops.ts';
 import { observeTarget } from './observe.ts';
 import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
@@ -138,7 +138,8 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
         options.onPlanned?.(result);
         if (steps > 0) workBell.ring(urgent);
       });
-      await Promise.all([planned, dispatchLoop(deps, end, workBell, queue), ...loops]);
+      const clock = clockLoop(deps, end, createBell(), () => workBell.ring());
+      await Promise.all([planned, clock, dispatchLoop(deps, end, workBell, queue), ...loops]);
     } finally {
       leading = false;
     }
@@ -147,7 +148,7 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const leadWhenFree = async (): Promise<void> => {
     while (!signal.aborted) {
       const listen = { channel: 'drawbridge_wake', heard: (payload: string) => wake(payload === 'urgent') };
-      await store.leases.holdLock(db, 'leader', lead, listen).catch((error: unknown) => {
+      await store.leases.holdLock(db, store.leases.LEADER, lead, listen).catch((error: unknown) => {
         if (!signal.aborted) log.warn({ err: error }, 'planning was interrupted and starts again');
       });
       if (!signal.aborted) await sleep(deps.timing.poll, undefined, { signal }).catch(() => undefined);
@@ -224,12 +225,13 @@ function openQueue({ postgres, targets, log, concurrency, alone }: JobsOptions):
 }
 
 /** Stands for all of settings and rules that plans rest on. */
-function signatureOf({ rules, targets, withheld }: Views): string {
+function signatureOf({ rules, targets, withheld, recovery }: Views): string {
   const seen = targets.map(({ profile, ...rest }) => ({
     ...rest,
     profile: Object.fromEntries(Object.entries(profile).map(([name, expression]) => [name, expression?.text])),
   }));
+  const held = [...(withheld === true ? ['withheld'] : []), ...(recovery === undefined ? [] : ['recovery'])];
   return createHash('sha256')
-    .update(JSON.stringify([rules.revision, seen, ...(withheld === true ? ['withheld'] : [])]))
+    .update(JSON.stringify([rules.revision, seen, ...held]))
     .digest('hex');
 }

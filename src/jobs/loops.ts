@@ -53,6 +53,33 @@ export function planLoop(
   });
 }
 
+/** The store's clock may go back by this much without anybody caring, ms. */
+const JITTER = 1_000;
+/** The longest wait that is believed at the start, ms: a target may ask for that much. */
+const LONGEST_WAIT = 3_600_000;
+
+/**
+ * Waits and leases are times of the store's clock. Where that goes back (set by hand, another machine's after a
+ * failover), they would last longer by as much, and with them a block that somebody's leave asked for.
+ */
+export function clockLoop(deps: WorkDeps, signal: AbortSignal, bell: Bell, moved: () => void): Promise<void> {
+  let ahead: number | undefined;
+  return loop(deps, signal, bell, 'clock', async () => {
+    const { clock } = deps.store;
+    const now = (await clock.storeTime(deps.db)) - performance.now();
+    if (ahead === undefined) {
+      const bounded = await clock.boundWaits(deps.db, { leaseMs: deps.timing.lease, waitMs: LONGEST_WAIT });
+      if (bounded > 0) moved();
+    } else if (ahead - now > JITTER) {
+      const lanes = await clock.followClock(deps.db, ahead - now);
+      deps.log.warn({ backMs: Math.round(ahead - now), lanes }, "the store's clock went back: what waits follows it");
+      moved();
+    }
+    ahead = now;
+    return deps.timing.poll;
+  });
+}
+
 /** Keeps the queue filled with what is due. */
 export function dispatchLoop(deps: WorkDeps, signal: AbortSignal, bell: Bell, queue: Queue): Promise<void> {
   return loop(deps, signal, bell, 'dispatch', async () => {

@@ -52,6 +52,8 @@ export interface StepInput {
   /** Other persons who want the same login here; `owner` if one of them has the account in the ledger. */
   readonly rivals: ReadonlyArray<{ readonly person: string; readonly owner: boolean }>;
   readonly rulesRevision: string;
+  /** The ledger may be older than the target: nothing is given, and taken only from those who left explicitly. */
+  readonly recovery?: boolean;
   readonly now: Date;
   /** Roles that some `protected` rule gives at this target: of a leaver they are revoked first. */
   readonly protectedRoles?: ReadonlySet<string>;

@@ -8,6 +8,8 @@ export interface Settings {
   readonly server: ServerSettings;
   readonly store: StoreSettings;
   readonly queue: { readonly redis?: string };
+  /** Absolute path of the file outside of the store that knows how far the store had come. */
+  readonly witness: string;
   /** Absolute folder of what the service keeps beside the store: journals and keys of the built-in simulators. */
   readonly data: string;
   readonly sources: readonly SourceSettings[];

@@ -16,6 +16,7 @@ export function basisOf(input: StepInput): string {
     generation: person.generation,
     records: sorted(person.records.map((r) => [r.source, r.anchor, r.version, r.active, r.gone ?? null])),
     rules: input.rulesRevision,
+    recovery: input.recovery === true ? true : undefined,
     target: {
       id: target.id,
       addOnly: target.mode === 'add-only',

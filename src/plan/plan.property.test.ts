@@ -277,3 +277,28 @@ test('a leaver: the block comes first, then protected roles, then the others', (
     RUNS,
   );
 });
+
+test('in recovery nothing is given, and taken only from explicit leavers; a leaver loses all as ever', () => {
+  fc.assert(
+    fc.property(arbitraryWorld, (world) => {
+      const [usual, recovery] = [planWorld(world), planWorld({ ...world, recovery: true })];
+      for (const { person, protectedRoles } of recovery.inputs) {
+        const of = (plan: typeof usual) => plan.steps.find((s) => s.person === person.id);
+        const changes = of(recovery)?.changes ?? [];
+        if (person.life === 'active') assert.deepEqual(changes, []);
+        else if (person.life === 'left') assert.deepEqual(changes, of(usual)?.changes ?? []);
+        for (const { op, item, evidence } of changes) {
+          assert.ok(['claim', 'block', 'endSessions', 'revoke', 'unalias'].includes(op), op);
+          if (op !== 'claim') assert.equal(evidence, 'explicit');
+          if (person.life === 'suspended' && op === 'revoke')
+            assert.ok(protectedRoles?.has(itemRole(item) ?? ''), `${item} is kept until they return`);
+        }
+        const block = changes.some((c) => c.op === 'block');
+        assert.equal(block, person.life !== 'active' && (of(usual)?.changes ?? []).some((c) => c.op === 'block'));
+        // A step of the one is not carried out in the other.
+        if (of(usual) !== undefined) assert.notEqual(of(recovery)?.basis, of(usual)?.basis);
+      }
+    }),
+    RUNS,
+  );
+});

@@ -1,3 +1,4 @@
+import type { Person } from '../model/person.ts';
 import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
 import type { StepInput, StepResult } from '../model/planning.ts';
 import { isReadOnly, planAccount, settleBlock, settleClaim } from './account.ts';
@@ -13,6 +14,7 @@ import { findingOrder, holdOrder, stepOrder } from './order.ts';
  * the same step. Without a step there is nothing to do, and the findings say what could not be planned.
  */
 export function planStep(input: StepInput): StepResult {
+  if (input.recovery === true && !leftExplicitly(input.person)) return { basis: basisOf(input), findings: [] };
   const { draft, changes, findings } = newDraft(input);
   switch (input.person.life) {
     case 'left':
@@ -29,6 +31,9 @@ export function planStep(input: StepInput): StepResult {
   if (ordered.length === 0) return { basis, findings };
   return { step: { target: input.target.id, person: input.person.id, basis, changes: ordered }, basis, findings };
 }
+
+const leftExplicitly = ({ life, evidence = 'explicit' }: Person): boolean =>
+  life !== 'active' && evidence === 'explicit';
 
 function planActive(draft: Draft): void {
   const { desired, observed, target, targetRead } = draft.input;

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import type { Db } from './db.ts';
 
 /** Namespace of our advisory locks: 'DRAW'. */
@@ -32,6 +33,18 @@ export async function holdLock(
     }
     return true;
   });
+}
+
+/** The lock of the process that plans and dispatches; whenever a service runs on a store, one process holds it. */
+export const LEADER = 'leader';
+
+/** Takes the lock to the end of the transaction. False when another process holds it. */
+export async function lockForTransaction(client: PoolClient, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_xact_lock($1, hashtext($2)) as held', [
+    SPACE,
+    name,
+  ]);
+  return rows[0]?.held === true;
 }
 
 /** Held to the end of the transaction: only one of them is under way at a time. */

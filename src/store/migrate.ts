@@ -10,7 +10,7 @@ export const SCHEMA = 'drawbridge';
 const NO_RIGHT = '42501';
 const OLDEST_SERVER = 150_000;
 /** Any number, the same for all versions: serialises the making of schema and migration tables. */
-const LOCK = 7_240_116;
+export const LOCK = 7_240_116;
 
 /**
  * Brings the store to this version's schema, under a lock: of several processes that start at once, one does it.
@@ -45,7 +45,8 @@ export async function pendingMigrations(pool: pg.Pool): Promise<readonly string[
   }
 }
 
-async function checkServer(client: pg.PoolClient): Promise<void> {
+/** Throws `StoreRefused` when the server is too old. */
+export async function checkServer(client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ number: number; version: string }>(
     `select current_setting('server_version_num')::int as number, current_setting('server_version') as version`,
   );
@@ -85,7 +86,21 @@ async function refuseUnknown(client: pg.PoolClient): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-async function runMigrations(client: pg.PoolClient): Promise<string[]> {
+export interface MigrationRun {
+  readonly to?: string;
+  readonly inside?: boolean;
+  /** Those that there are; for tests. */
+  readonly migrations?: typeof MIGRATIONS;
+}
+
+/**
+ * Runs what the store lacks, up to and with `to`. Each run is a transaction of its own, or, with `inside`, a part of the
+ * one that the connection is in. Gives the names.
+ */
+export async function runMigrations(
+  client: pg.PoolClient,
+  { to, inside = false, migrations = MIGRATIONS }: MigrationRun = {},
+): Promise<string[]> {
   // Kysely gets this one connection, which stays ours to give back.
   const query = client.query.bind(client) as PostgresPoolClient['query'];
   const borrowed: PostgresPoolClient = { query, release: () => undefined };
@@ -93,10 +108,11 @@ async function runMigrations(client: pg.PoolClient): Promise<string[]> {
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) },
+    provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
     migrationTableSchema: SCHEMA,
+    disableTransactions: inside,
   });
-  const { error, results } = await migrator.migrateToLatest();
+  const { error, results } = await (to === undefined ? migrator.migrateToLatest() : migrator.migrateTo(to));
   await db.destroy();
   if (error !== undefined) throw error;
   return (results ?? []).map((result) => result.migrationName);

@@ -6,7 +6,7 @@ import { StoreRefused } from './errors.ts';
 import { instanceId } from './meta.ts';
 import { migrate, pendingMigrations } from './migrate.ts';
 import { ensureEventPartitions } from './partitions.ts';
-import { openDb, type OpenDb } from './pool.ts';
+import { openDb } from './pool.ts';
 import { asUnavailable } from './unavailable.ts';
 
 export interface OpenStoreOptions {
@@ -17,17 +17,23 @@ export interface OpenStoreOptions {
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-export interface Store {
+/** The database of a store, whatever is in it. */
+export interface StoreServer {
   readonly db: Db;
   readonly pool: pg.Pool;
   /** For pools of other parts (BullMQ). Holds the password: not for logs. */
   readonly config: pg.PoolConfig;
-  /** Random id of this store. */
-  readonly instance: string;
+  /** Folder of an embedded server's files. */
+  readonly folder?: string;
   /** Closes the pool, then gives up the embedded server. Close what else uses `config` before. */
   close(): Promise<void>;
   /** For a process that ends at once: gives up the embedded server without waiting for statements that run. */
   abandon(): Promise<void>;
+}
+
+export interface Store extends StoreServer {
+  /** Random id of this store. */
+  readonly instance: string;
 }
 
 /**
@@ -35,6 +41,21 @@ export interface Store {
  * Throws `StoreUnavailable` when the server can't be reached, `StoreRefused` when it must not be used as it stands.
  */
 export async function openStore(settings: StoreSettings, options: OpenStoreOptions = {}): Promise<Store> {
+  const server = await openServer(settings, options);
+  try {
+    await prepare(server, options);
+    return { ...server, instance: await instanceId(server.db) };
+  } catch (error) {
+    await server.close();
+    throw asUnavailable(error, server.config) ?? error;
+  }
+}
+
+/** Opens the database alone: no schema is made, looked at or changed. Throws like `openStore`, also at first use. */
+export async function openServer(
+  settings: StoreSettings,
+  options: Omit<OpenStoreOptions, 'migrate'> = {},
+): Promise<StoreServer> {
   const server =
     settings.kind === 'embedded'
       ? await openEmbedded(settings.folder, {
@@ -42,22 +63,16 @@ export async function openStore(settings: StoreSettings, options: OpenStoreOptio
           ...(options.log === undefined ? {} : { log: options.log }),
         })
       : { config: { connectionString: settings.url }, close: () => Promise.resolve() };
+  const folder = 'cluster' in server ? { folder: server.cluster } : {};
   const opened = openDb(server.config);
   const close = async (): Promise<void> => {
     await opened.close();
     await server.close();
   };
-  try {
-    await prepare(opened, options);
-    const instance = await instanceId(opened.db);
-    return { db: opened.db, pool: opened.pool, config: server.config, instance, close, abandon: () => server.close() };
-  } catch (error) {
-    await close();
-    throw asUnavailable(error, server.config) ?? error;
-  }
+  return { db: opened.db, pool: opened.pool, config: server.config, ...folder, close, abandon: () => server.close() };
 }
 
-async function prepare({ db, pool }: OpenDb, options: OpenStoreOptions): Promise<void> {
+async function prepare({ db, pool }: StoreServer, options: OpenStoreOptions): Promise<void> {
   if (options.migrate === false) {
     const pending = await pendingMigrations(pool);
     if (pending.length === 0) return;

@@ -11,22 +11,27 @@ const LOCK = 7_240_117;
 export async function ensureEventPartitions(db: Db, now: Date): Promise<void> {
   for (let ahead = 0; ahead <= MONTHS_AHEAD; ahead += 1) {
     const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
-    const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead + 1, 1));
     const name = `event_${from.toISOString().slice(0, 7).replace('-', '_')}`;
-    if (!(await exists(db, name))) await makePartition(db, name, from, to);
+    if (!(await exists(db, name))) await makePartition(db, name);
   }
 }
 
-async function makePartition(db: Db, name: string, from: Date, to: Date): Promise<void> {
+/** The statement that makes a month's partition, by its name `event_YYYY_MM`. */
+export function makePartitionOf(name: string): string {
+  const [, year, month] = /^event_(\d{4})_(\d{2})$/.exec(name) ?? [];
+  if (year === undefined || month === undefined) throw new RangeError(`${name} is no partition of the history`);
+  const [from, to] = [0, 1].map((n) => new Date(Date.UTC(Number(year), Number(month) - 1 + n, 1)).toISOString());
+  return `create table drawbridge.${name} partition of drawbridge.event for values from ('${from}') to ('${to}')`;
+}
+
+async function makePartition(db: Db, name: string): Promise<void> {
   try {
     await db.tx(async (tx) => {
       // Making one locks the whole history for a moment: rather try again next time than queue everybody behind us.
       await tx.rows({ text: `set local lock_timeout = '3s'` });
       await tx.rows({ text: `select pg_advisory_xact_lock(${LOCK})` });
       if (await exists(tx, name)) return;
-      await tx.rows({
-        text: `create table ${name} partition of event for values from ('${from.toISOString()}') to ('${to.toISOString()}')`,
-      });
+      await tx.rows({ text: makePartitionOf(name) });
     });
   } catch (error) {
     const { code } = error as { code?: unknown };

@@ -1,3 +1,4 @@
+import * as clock from './clock.ts';
 import * as dirty from './dirty.ts';
 import * as events from './events.ts';
 import * as findings from './findings.ts';
@@ -16,6 +17,7 @@ import * as work from './work.ts';
 
 /** The parts of the store that planning and working are given, so that they depend on their types alone. */
 export const storeParts = {
+  clock,
   dirty,
   events,
   findings,

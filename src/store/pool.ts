@@ -121,12 +121,11 @@ async function transaction<T>(
   isolation: 'repeatable read' | undefined,
 ): Promise<T> {
   await client.query(isolation === undefined ? 'begin' : `begin isolation level ${isolation}`);
+  const plain = onClient(client);
   // An inner tx that failed takes the outer one with it, even where somebody caught its error: half of it was done.
   let failed: { readonly error: unknown } | undefined;
-  const rows = async <R>(statement: Statement): Promise<R[]> => (await client.query(query(statement))).rows as R[];
   const db: Db = {
-    rows,
-    row: async (statement) => first(await rows(statement)),
+    ...plain,
     tx: async (inner) => {
       try {
         return await inner(db);
@@ -135,7 +134,6 @@ async function transaction<T>(
         throw error;
       }
     },
-    connection: () => Promise.reject(new Error('a connection of its own is not to be had inside a transaction')),
   };
   try {
     const result = await work(db);
@@ -148,6 +146,18 @@ async function transaction<T>(
     await client.query('rollback').catch(ignore);
     throw error;
   }
+}
+
+/** A connection as `Db`, for one who has begun a transaction on it. Errors are pg's own. */
+export function onClient(client: PoolClient): Db {
+  const rows = async <R>(statement: Statement): Promise<R[]> => (await client.query(query(statement))).rows as R[];
+  const db: Db = {
+    rows,
+    row: async (statement) => first(await rows(statement)),
+    tx: (work) => work(db),
+    connection: () => Promise.reject(new Error('a connection of its own is not to be had inside a transaction')),
+  };
+  return db;
 }
 
 const query = ({ text, values, name }: Statement): QueryConfig => ({

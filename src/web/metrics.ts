@@ -3,6 +3,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** What is counted at the moment of asking; the app reads it from store and jobs. */
 export interface Figures {
   readonly dirty: number;
+  /** The store is in recovery. */
+  readonly recovery: boolean;
   readonly jobs: ReadonlyArray<{ readonly target: string; readonly pending: number; readonly parked: number }>;
   readonly paused: ReadonlyArray<{ readonly target: string; readonly paused: boolean }>;
   readonly sources: ReadonlyArray<{
@@ -115,6 +117,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
   const dirty = gauge('drawbridge_dirty', 'Changes that wait to be planned');
+  const recovery = gauge('drawbridge_store_recovery', '1 while the store is in recovery: an operator has to confirm');
   const jobs = gauge('drawbridge_jobs', 'Jobs that wait or are parked, by target', ['target', 'state']);
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
@@ -128,10 +131,11 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const silent = gauge('drawbridge_source_silent', '1 for a source that was silent for too long', ['source']);
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    for (const one of [dirty, jobs, paused, records, changed, expiry, heard, silent]) one.reset();
+    for (const one of [dirty, recovery, jobs, paused, records, changed, expiry, heard, silent]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     dirty.set(now.dirty);
+    recovery.set(now.recovery ? 1 : 0);
     for (const { target, pending, parked } of now.jobs) {
       jobs.set({ target, state: 'pending' }, pending);
       jobs.set({ target, state: 'parked' }, parked);

@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import type { Recovery } from '../model/recovery.ts';
 
 /** What `/readyz` tells. A source that is silent does not make the service unready; its age stands in the body. */
 export interface Readiness {
@@ -6,6 +7,8 @@ export interface Readiness {
   readonly queue: boolean;
   /** `withheld`: they are lost, and people keep what they have. */
   readonly rules: { readonly count: number; readonly withheld: boolean } | null;
+  /** The store may be an old copy: nothing is given, and taken only from explicit leavers, until what `ends` says. */
+  readonly recovery: (Recovery & { readonly ends: string }) | null;
   /** Not in the settings any more, but in the store: these sources' people and these targets' ledgers stay as they are. */
   readonly retired: { readonly sources: readonly string[]; readonly targets: readonly string[] };
   readonly sources: ReadonlyArray<{
@@ -36,6 +39,7 @@ const NOTHING: Readiness = {
   store: false,
   queue: false,
   rules: null,
+  recovery: null,
   retired: { sources: [], targets: [] },
   sources: [],
   targets: [],

@@ -10,6 +10,7 @@ import { createWeb } from './web.ts';
 
 const FIGURES: Figures = {
   dirty: 3,
+  recovery: false,
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
@@ -22,6 +23,7 @@ const READY: Readiness = {
   sources: [],
   targets: [],
   rules: null,
+  recovery: null,
   retired: { sources: [], targets: [] },
 };
 
@@ -165,6 +167,7 @@ test('readiness: 200 while store and queue work, else 503', async () => {
     sources: [],
     targets: [],
     rules: null,
+    recovery: null,
     retired: { sources: [], targets: [] },
   });
 });

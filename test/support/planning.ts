@@ -94,6 +94,8 @@ export interface World {
   readonly ledger: readonly LedgerRow[];
   readonly now: Date;
   readonly targetRead?: boolean;
+  /** The store is in recovery. */
+  readonly recovery?: boolean;
 }
 
 const lookup =
@@ -136,6 +138,7 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
       roles: lookup(world.roles),
       rivals,
       rulesRevision: world.rules.revision,
+      ...(world.recovery === true && { recovery: true }),
       now: world.now,
       protectedRoles: protectedRoles(world.rules, target.id),
       roleName: (id) => world.roles.get(id),

@@ -58,8 +58,10 @@ function refuseOtherMajor(place: Place, binaries: Binaries): void {
     `The data folder ${place.folder} was made by PostgreSQL ${found}; this version runs PostgreSQL ${binaries.major}`,
     {
       remedy:
-        'Start it with the version that made it, write the store out with `drawbridge store export`, ' +
-        'then read it into a new data folder with `drawbridge store import`.',
+        `Nothing in it was changed. Write the store out with the programs of that version, of the system or of an ` +
+        `earlier Drawbridge: PG_BIN=/usr/lib/postgresql/${found}/bin drawbridge store export -o FILE. ` +
+        'Then move the data folder away and read the file in: drawbridge store import FILE ' +
+        '--witness OLD/witness.json. See "Another major version of PostgreSQL" in docs/operations.md.',
     },
   );
 }
