@@ -33,7 +33,7 @@ test('backup: a new file for the owner alone, named by itself, and noted in the 
   await addUser(database.db, 'okta', 'ann@example.com');
   const made = await run('backup');
   assert.equal(made.code, 0, made.err);
-  const [name = ''] = readdirSync(folder.path).filter((file) => file.endsWith('.ndjson.gz'));
+  const name = readdirSync(folder.path).find((file) => file.endsWith('.ndjson.gz')) ?? '';
   assert.match(name, /^drawbridge-\d{4}-\d\d-\d\dT\d{6}Z\.ndjson\.gz$/);
   assert.equal(statSync(at(name)).mode & 0o777, 0o600);
   assert.ok(
