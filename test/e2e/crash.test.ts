@@ -115,8 +115,7 @@ async function startMachine(at: Scene): Promise<Machine> {
     },
     lives,
     kill: async (victims) => {
-      const server = at.postmaster();
-      if (victims.includes('postmaster') && server !== undefined) process.kill(server, 'SIGKILL');
+      if (victims.includes('postmaster')) at.killPostmaster();
       await Promise.all([
         victims.includes('bridge') ? bridge.kill() : undefined,
         victims.includes('sim') ? sim.kill() : undefined,

@@ -61,7 +61,7 @@ interface Rest {
 
 /** What the store says, read beside the running service. */
 async function readStore(scene: Scene): Promise<Rest> {
-  const store = await openStore({ kind: 'embedded', folder: scene.data }, { migrate: false });
+  const store = await openStore(scene.store, { migrate: false });
   try {
     const ledger = await store.db.rows<Rest['ledger'][number]>({
       text: `select person, item, confirmed, object_id as "objectId", blocked from ledger where target = 'strongdm'`,
