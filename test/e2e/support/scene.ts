@@ -204,11 +204,11 @@ function look(read: () => string): string {
 }
 
 /** Asks until the answer is yes; false when `ms` have passed first. */
-export async function waitFor(done: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
+export async function waitFor(done: () => boolean | Promise<boolean>, ms: number, every = 25): Promise<boolean> {
   const end = performance.now() + ms;
   while (!(await done())) {
     if (performance.now() > end) return false;
-    await sleep(25);
+    await sleep(every);
   }
   return true;
 }

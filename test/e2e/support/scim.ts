@@ -123,17 +123,18 @@ export async function lost(
   groups: Readonly<Record<string, { id: string; members: ReadonlySet<ToldUser> }>>,
 ): Promise<string[]> {
   const wrong: string[] = [];
-  for (const user of users) {
+  const look = async (user: ToldUser): Promise<void> => {
     const { status, body } = await client.send('GET', `/Users/${user.id}`);
     if (user.deleted) {
       if (status !== 404) wrong.push(`${user.userName} was deleted and is there`);
-      continue;
+      return;
     }
     const shown =
       status === 200 ? [body.userName, body.name?.givenName, body[ENTERPRISE]?.department, body.active] : [status];
     const told = [user.userName, user.givenName, user.department, user.active];
     if (JSON.stringify(shown) !== JSON.stringify(told)) wrong.push(`${user.userName}: told ${told}, shown ${shown}`);
-  }
+  };
+  for (let at = 0; at < users.length; at += 16) await Promise.all(users.slice(at, at + 16).map(look));
   for (const [name, { id, members }] of Object.entries(groups)) {
     const { body } = await client.send('GET', `/Groups/${id}`);
     const shown = new Set<string>((body.members ?? []).map((m: { value: string }) => m.value));

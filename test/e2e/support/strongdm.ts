@@ -112,13 +112,18 @@ export async function settled(
   expected: ReadonlyMap<string, Access>,
   ms: number,
   except?: ReadonlySet<string>,
+  every?: number,
 ): Promise<string[]> {
   let wrong: string[] = [];
-  await waitFor(async () => {
-    wrong = differences(expected, await accessAt(sim), except);
-    if (wrong.length === 0) wrong = await outOfStep(scene, sim);
-    return wrong.length === 0;
-  }, ms);
+  await waitFor(
+    async () => {
+      wrong = differences(expected, await accessAt(sim), except);
+      if (wrong.length === 0) wrong = await outOfStep(scene, sim);
+      return wrong.length === 0;
+    },
+    ms,
+    every,
+  );
   return wrong;
 }
 
