@@ -54,14 +54,7 @@ test(
       [],
     );
 
-    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    const npm = (...args: string[]): void =>
-      void execFileSync('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline'], {
-        cwd: folder,
-        env,
-        stdio: 'pipe',
-      });
-    npm('install', join(folder, info.filename), '--ignore-scripts');
+    lockedInstall(info.filename);
     const npx = (...args: string[]) =>
       spawnSync('npx', ['drawbridge', ...args], { cwd: folder, env, encoding: 'utf8' });
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -106,3 +99,24 @@ test(
     }
   },
 );
+
+/**
+ * Installs the package as its user would, but with the versions of our own lock file: what the registry has newest
+ * today is not what this test is about.
+ */
+function lockedInstall(tarball: string): void {
+  const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  const { version, bin, dependencies, optionalDependencies, engines, overrides } = own;
+  const root = { name: 'empty', private: true, dependencies: { drawbridge: `file:${tarball}` }, overrides };
+  const entry = { version, resolved: `file:${tarball}`, bin, dependencies, optionalDependencies, engines };
+  const used = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const locked = { '': root, ...Object.fromEntries(used), 'node_modules/drawbridge': entry };
+  const lock = { name: 'empty', lockfileVersion: 3, requires: true, packages: locked };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(root));
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+  execFileSync('npm', args, { cwd: folder, env, stdio: 'pipe' });
+}
