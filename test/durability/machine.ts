@@ -39,6 +39,7 @@ export async function startMachine(scene: Scene, faults: string): Promise<Machin
         there.includes('bridge') ? bridge.kill() : undefined,
         there.includes('sim') ? sim.kill() : undefined,
       ]);
+      scene.startPostmaster();
       if (there.includes('sim')) {
         lives.push(lifeOf(scene.journal));
         sim = await scene.sim({ port: sim.port, faults });

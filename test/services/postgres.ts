@@ -20,8 +20,6 @@ export interface PostgresServer {
   pid(): number | undefined;
   /** Starts it, with the data that it has; nothing when it runs. Blocks until it takes connections. */
   start(): void;
-  /** Ends it by SIGKILL: the next start recovers from the log. */
-  kill(): void;
   /** Ends it in order, ending sessions that are open. The data stay. */
   stop(): void;
 }
@@ -73,12 +71,6 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
   const stop = (): void => {
     if (pid() !== undefined) run('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
   };
-  const kill = (): void => {
-    const found = pid();
-    if (found === undefined) return;
-    process.kill(found, 'SIGKILL');
-    for (let i = 0; i < 200 && processOf(found) !== undefined; i++) pause(10);
-  };
   retrying(5, () => {
     port = PORTS.from + randomInt(PORTS.count);
     launch();
@@ -86,7 +78,7 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
   runAs(user, folder, join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', USER, DATABASE], {
     PGPASSWORD: password,
   });
-  return { url, pid, start, kill, stop };
+  return { url, pid, start, stop };
 }
 
 /** The oldest version that we promise to work on and the system has: what is new in later ones must not be needed. */

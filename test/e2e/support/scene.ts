@@ -53,8 +53,10 @@ export interface Scene {
   readonly env: Readonly<Record<string, string>>;
   /** The PostgreSQL server's process, if one runs. */
   postmaster(): number | undefined;
-  /** kill -9 of the PostgreSQL server. Who uses the embedded one starts it again; one of our own is started here. */
+  /** kill -9 of the PostgreSQL server. */
   killPostmaster(): void;
+  /** Starts it again where nobody else would: who uses the embedded one does so by itself. */
+  startPostmaster(): void;
   /** Ends everything, however far a test came. */
   clear(): Promise<void>;
 }
@@ -132,11 +134,9 @@ export function openScene(): Scene {
     postmaster,
     killPostmaster: () => {
       const pid = postmaster();
-      if (own) {
-        own.server.kill();
-        own.server.start();
-      } else if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
     },
+    startPostmaster: () => own?.server.start(),
     start: (...args) => start(args),
     serve: async () => {
       const started = start(['serve', '--config', config]);

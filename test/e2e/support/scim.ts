@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0';
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-/** How long one request may be sent again and again. Milliseconds. */
-const PATIENCE = 45_000;
+/** How long one request may be sent again and again: longer than a service takes to be back. Milliseconds. */
+const PATIENCE = 120_000;
 
 /** What the client was told about a user, by acknowledged requests only. */
 export interface ToldUser {
