@@ -81,6 +81,9 @@ export async function runStorm(scene: Scene, options: StormOptions): Promise<Sto
   // The kills follow each other; the storm waits at the next one until what the last one killed is back.
   let back = Promise.resolve();
   let killing = Promise.resolve();
+  // What does not come back ends the run with the reason, before a client has lost its patience.
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined);
   const kill = (n: number, longest: number): void => {
     const pause = random() * longest;
     back = killing;
@@ -90,7 +93,7 @@ export async function runStorm(scene: Scene, options: StormOptions): Promise<Sto
       kills.set(died, (kills.get(died) ?? 0) + 1);
       progress(`killed ${died} (${n + 1} of ${options.kills}); ${client.counts.acknowledged} writes acknowledged`);
     });
-    killing.catch(() => undefined);
+    killing.catch(broken.reject);
   };
   let next = 0;
   const send = async (): Promise<void> => {
@@ -101,7 +104,7 @@ export async function runStorm(scene: Scene, options: StormOptions): Promise<Sto
       await actions[mine]?.();
     }
   };
-  await Promise.all(Array.from({ length: clients }, send));
+  await Promise.race([Promise.all(Array.from({ length: clients }, send)), broken.promise]);
   for (let n = during; n < options.kills; n++) {
     kill(n, n === during ? 60 : 2_000);
     await killing;
