@@ -5,23 +5,28 @@
 import { after, describe } from 'node:test';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { holdTestServer } from './support/database.ts';
 
-for (const file of JSON.parse(process.env['DRAWBRIDGE_TEST_FILES'] ?? '[]') as string[]) {
-  describe(file, async () => {
-    await import(pathToFileURL(resolve(file)).href);
-  });
-}
-
+/** Of a file, and of each test in it that says none of its own. */
+const LIMIT_MS = 300_000;
 /** A run that has ended and whose process has not is a leak: it must fail, and soon, not hang until somebody kills it. */
 const STRAY_MS = 30_000;
 
-after(() => {
-  const stray = setTimeout(() => {
-    const left = process.getActiveResourcesInfo().toSorted().join(', ');
-    process.stderr.write(`\nAll tests have ended, but something keeps the process: ${left}\n`);
-    process.exitCode = 1;
-    // As a time limit from outside would: the runner still prints its counts.
-    process.kill(process.pid, 'SIGTERM');
-  }, STRAY_MS);
-  stray.unref();
-});
+export function runFiles(files: readonly string[]): void {
+  const endServer = holdTestServer();
+  for (const file of files) {
+    describe(file, { timeout: LIMIT_MS }, async () => {
+      await import(pathToFileURL(resolve(file)).href);
+    });
+  }
+  after(async () => {
+    await endServer();
+    const stray = setTimeout(() => {
+      const left = process.getActiveResourcesInfo().toSorted().join(', ');
+      process.stderr.write(`\nAll tests have ended, but something keeps the process: ${left}\n`);
+      process.exitCode = 1;
+      process.kill(process.pid, 'SIGTERM');
+    }, STRAY_MS);
+    stray.unref();
+  });
+}

@@ -34,7 +34,8 @@ export async function bullQueue(options: BullOptions): Promise<Queue> {
   const { log } = options;
   const pool = new Pool({
     ...options.postgres,
-    options: `${options.postgres.options ?? ''} -c search_path=${SCHEMA}`.trim(),
+    // No compiling of statements: see the store's own pool.
+    options: `-c jit=off ${options.postgres.options ?? ''} -c search_path=${SCHEMA}`,
     // Besides the LISTEN connection that each worker keeps.
     max: 4 + options.targets.length,
     keepAlive: true,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { ground } from '../../test/support/embedded.ts';
+import { embeddedOnly } from '../../test/support/server.ts';
 import { StoreRefused, StoreUnavailable } from './errors.ts';
 import { getMeta, metaOnce, setMeta } from './meta.ts';
 import { openStore } from './open.ts';
@@ -50,23 +51,27 @@ test('a store by its address is migrated, has partitions and an id that stays', 
   }
 });
 
-test('an embedded store opens, is refused to a second service, and leaves no server when closed', async () => {
-  const at = ground();
-  const settings = { kind: 'embedded', folder: at.data } as const;
-  try {
-    const store = await openStore(settings, { service: true });
-    assert.deepEqual(await store.db.rows({ text: 'select 1 from record' }), []);
-    await assert.rejects(openStore(settings, { service: true }), StoreRefused);
-    const command = await openStore(settings);
-    assert.equal(command.instance, store.instance);
-    await store.close();
-    assert.notEqual(at.pid(), undefined);
-    await command.close();
-    assert.equal(at.pid(), undefined);
-  } finally {
-    await at.clear();
-  }
-});
+test(
+  'an embedded store opens, is refused to a second service, and leaves no server when closed',
+  { skip: embeddedOnly },
+  async () => {
+    const at = ground();
+    const settings = { kind: 'embedded', folder: at.data } as const;
+    try {
+      const store = await openStore(settings, { service: true });
+      assert.deepEqual(await store.db.rows({ text: 'select 1 from record' }), []);
+      await assert.rejects(openStore(settings, { service: true }), StoreRefused);
+      const command = await openStore(settings);
+      assert.equal(command.instance, store.instance);
+      await store.close();
+      assert.notEqual(at.pid(), undefined);
+      await command.close();
+      assert.equal(at.pid(), undefined);
+    } finally {
+      await at.clear();
+    }
+  },
+);
 
 test('a store that is away or wrong is StoreUnavailable, and nothing is left open', async () => {
   for (const bad of ['postgres://ann:word@127.0.0.1:1/x', 'postgres://ann:word@nowhere.invalid/x']) {

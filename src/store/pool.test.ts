@@ -18,6 +18,10 @@ const notes = async (): Promise<number> =>
   (await database.db.row<{ n: number }>({ text: 'select count(*) as n from note' }))?.n ?? -1;
 const insert = (id: number) => ({ name: 'note-add', text: 'insert into note (id) values ($1)', values: [id] });
 
+test('statements are not compiled by the server, whatever its settings: that would cost a second for each', async () => {
+  assert.deepEqual(await database.db.rows({ text: 'show jit' }), [{ jit: 'off' }]);
+});
+
 test('bigint and its arrays come as numbers, null stays null, and what a number cannot hold is an error', async () => {
   const row = await database.db.row({
     text: `select 7::bigint as a, array[1, null]::bigint[] as b, null::bigint as c`,

@@ -34,6 +34,12 @@ const types: CustomTypesConfig = {
   },
 };
 
+/**
+ * Servers with LLVM (Debian's, most managed ones) compile a statement that looks dear, which costs up to a second each
+ * time. Our statements look dearer than they are: planned before the tables have statistics, and with recursion.
+ */
+const NO_JIT = '-c jit=off';
+
 /** Options of every connection of the store, over which `config` wins. Times in milliseconds. */
 function poolConfig(config: PoolConfig): PoolConfig {
   return {
@@ -45,7 +51,7 @@ function poolConfig(config: PoolConfig): PoolConfig {
     keepAlive: true,
     application_name: 'drawbridge',
     ...config,
-    options: config.options === undefined ? '-c search_path=drawbridge' : `${config.options} -c search_path=drawbridge`,
+    options: `${NO_JIT} ${config.options ?? ''} -c search_path=drawbridge`,
     types,
   };
 }

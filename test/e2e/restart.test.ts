@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { JournalOp } from '../../src/targets/strongdm/sim/journal.ts';
 import { type Bridge, openScene, processesOf, settings, type SimAddress, waitFor } from './support/scene.ts';
+import { embeddedOnly } from '../support/server.ts';
 import { scimClient } from './support/scim.ts';
 import { type Access, accessAt, doubled, effectsOf, lifeOf, outOfStep, settled } from './support/strongdm.ts';
 
@@ -69,19 +70,23 @@ test('the service with its own simulator: after SIGTERM and after kill -9 all is
   assert.deepEqual(processesOf(scene.folder), []);
 });
 
-test('a second service on the same data is refused and told of the first, which serves on; a killed one bars nobody', async () => {
-  const first = await scene.serve();
-  const begin = performance.now();
-  const second = scene.start('serve', '--config', scene.config);
-  assert.equal((await second.ended).code, 1);
-  assert.ok(performance.now() - begin < 15_000);
-  assert.equal(second.out(), '');
-  const where = `The data folder ${scene.data} is in use by another Drawbridge service \\(process ${first.child.pid}\\)`;
-  assert.match(second.err(), new RegExp(where));
-  assert.match(second.err(), /Stop that one first, or give this one a data folder of its own in store\.url/);
-  assert.equal((await fetch(`${first.url}/readyz`)).status, 200);
-  assert.equal(sims().length, 1, 'the second started no simulator on the same journal');
-  await first.kill();
-  const third = await scene.serve();
-  assert.equal((await third.stop()).code, 0);
-});
+test(
+  'a second service on the same data is refused and told of the first, which serves on; a killed one bars nobody',
+  { skip: embeddedOnly },
+  async () => {
+    const first = await scene.serve();
+    const begin = performance.now();
+    const second = scene.start('serve', '--config', scene.config);
+    assert.equal((await second.ended).code, 1);
+    assert.ok(performance.now() - begin < 15_000);
+    assert.equal(second.out(), '');
+    const where = `The data folder ${scene.data} is in use by another Drawbridge service \\(process ${first.child.pid}\\)`;
+    assert.match(second.err(), new RegExp(where));
+    assert.match(second.err(), /Stop that one first, or give this one a data folder of its own in store\.url/);
+    assert.equal((await fetch(`${first.url}/readyz`)).status, 200);
+    assert.equal(sims().length, 1, 'the second started no simulator on the same journal');
+    await first.kill();
+    const third = await scene.serve();
+    assert.equal((await third.stop()).code, 0);
+  },
+);

@@ -29,7 +29,7 @@ function serveInGroup(): Group {
   const child: ChildProcess = spawn('npx', ['drawbridge', 'serve', '--config', scene.config], {
     cwd: ROOT,
     detached: true,
-    env: { ...Object.fromEntries(own), TMPDIR: scene.folder },
+    env: { ...Object.fromEntries(own), ...scene.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const pid = child.pid ?? 0;

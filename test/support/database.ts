@@ -12,17 +12,28 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** Test files that follow each other in one process share the server, if the next comes within this time, ms. */
+/** A test file that is run by itself lets the server go this long after its last database, ms. */
 const LINGER = 300;
 
 let server: Promise<TestServer> | undefined;
 let open = 0;
 let stopping: NodeJS.Timeout | undefined;
+let held = false;
+
+/** For a run of many files: the server stays until the end that this gives is called. */
+export function holdTestServer(): () => Promise<void> {
+  held = true;
+  return async () => {
+    held = false;
+    const last = server;
+    server = undefined;
+    await (await last)?.stop();
+  };
+}
 
 /**
  * A migrated database of its own for a test file (or test), in some 20 ms, on one PostgreSQL server per test process:
- * an embedded one, or that of TEST_DATABASE_URL. Close it in `after`; the server stops with the last one, and with the
- * process in any case.
+ * see `startTestServer`. Close it in `after`; the server stops with the last one, and with the process in any case.
  *
  * ```ts
  * let database: TestDatabase;
@@ -54,7 +65,7 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 function left(): void {
   open -= 1;
-  if (open > 0) return;
+  if (open > 0 || held) return;
   stopping = setTimeout(() => {
     const last = server;
     server = undefined;

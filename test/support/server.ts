@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +7,9 @@ import { openEmbedded } from '../../src/store/embedded/index.ts';
 import { processOf, signal } from '../../src/store/embedded/process.ts';
 import { ensureEventPartitions } from '../../src/store/partitions.ts';
 import { openDb } from '../../src/store/pool.ts';
+import { startPostgres } from '../services/postgres.ts';
 import { temporaryFolder } from './embedded.ts';
+import { guard } from './guard.ts';
 
 /** A server for the databases of this process's tests, with a migrated database to copy. */
 export interface TestServer {
@@ -20,9 +21,16 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+/** Where the tests keep their data: `embedded`, or a PostgreSQL of the system's packages (`npm run test:postgres`). */
+export const onPostgres = process.env['DRAWBRIDGE_TEST_STORE'] === 'postgres';
+/** The option `skip` of tests that are about the embedded server. */
+export const embeddedOnly = onPostgres ? 'about the embedded server' : false;
+
+/** The server of TEST_DATABASE_URL, whose user may make databases; else one of our own of the kind that is asked for. */
 export async function startTestServer(): Promise<TestServer> {
   const url = process.env['TEST_DATABASE_URL'];
-  return url === undefined || url === '' ? embeddedServer() : outsideServer(url);
+  if (url !== undefined && url !== '') return outsideServer(url);
+  return onPostgres ? postgresServer() : embeddedServer();
 }
 
 async function embeddedServer(): Promise<TestServer> {
@@ -43,6 +51,24 @@ async function embeddedServer(): Promise<TestServer> {
     rmSync(folder, { recursive: true, force: true });
     release();
   });
+}
+
+async function postgresServer(): Promise<TestServer> {
+  const folder = temporaryFolder();
+  const release = guard(folder);
+  const atExit = (): void => killNow(folder, join(folder, 'data/postmaster.pid'));
+  process.on('exit', atExit);
+  const server = startPostgres({ folder });
+  return prepared(
+    (database) => ({ connectionString: server.url(database) }),
+    () => {
+      server.stop();
+      process.off('exit', atExit);
+      rmSync(folder, { recursive: true, force: true });
+      release();
+      return Promise.resolve();
+    },
+  );
 }
 
 async function outsideServer(url: string): Promise<TestServer> {
@@ -92,21 +118,4 @@ function killNow(folder: string, pidFile: string): void {
     // Not running any more.
   }
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** For the end that no handler sees (kill -9): a shell that waits for our end of its pipe to close, then clears away. */
-function guard(folder: string): () => void {
-  const script =
-    'cat >/dev/null; [ -d "$1" ] || exit 0; for f in "$1"/*/postgres/postmaster.pid "$1"/state/*/postmaster.pid; do ' +
-    '[ -f "$f" ] && kill -QUIT "$(head -n 1 "$f")"; done; sleep 1; rm -rf "$1"';
-  const child = spawn('/bin/sh', ['-c', script, 'guard', folder], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  child.on('error', () => undefined);
-  child.unref();
-  const stdin = child.stdin as typeof child.stdin & { unref?: () => void };
-  stdin.on('error', () => undefined);
-  stdin.unref?.();
-  return () => stdin.end();
 }

@@ -3,7 +3,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { embeddedPid } from '../../../src/store/embedded/index.ts';
 import { stopPostmaster } from '../../../src/store/embedded/postmaster.ts';
+import type { StoreSettings } from '../../../src/model/settings.ts';
+import { type PostgresServer, startPostgres } from '../../services/postgres.ts';
 import { temporaryFolder } from '../../support/embedded.ts';
+import { guard } from '../../support/guard.ts';
+import { onPostgres } from '../../support/server.ts';
 import { readyUrl, startDrawbridge, type Started } from '../../support/service-process.ts';
 
 /** A service that runs in a process of its own. */
@@ -43,8 +47,16 @@ export interface Scene {
   /** Runs a command to its end. */
   command(...args: string[]): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
   sim(options?: { readonly port?: number; readonly faults?: string; readonly keys?: SimAddress }): Promise<SimProcess>;
+  /** Where the data lie: in `data`, or on a PostgreSQL of the scene's own when the run is on such. */
+  readonly store: StoreSettings;
+  /** What processes of this scene need in their environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** The PostgreSQL server's process, if one runs. */
   postmaster(): number | undefined;
+  /** kill -9 of the PostgreSQL server. */
+  killPostmaster(): void;
+  /** Starts it again where nobody else would: who uses the embedded one does so by itself. */
+  startPostmaster(): void;
   /** Ends everything, however far a test came. */
   clear(): Promise<void>;
 }
@@ -74,19 +86,34 @@ rules: rules
 export const reachedAt = ({ host, accessKey, secretKey }: SimAddress): string =>
   `baseline: auto, host: "${host}", accessKey: "${accessKey}", secretKey: "${secretKey}"`;
 
+function ownPostgres(): { readonly server: PostgresServer; remove(): void } | undefined {
+  if (!onPostgres) return undefined;
+  const folder = temporaryFolder();
+  const release = guard(folder);
+  const server = startPostgres({ folder, durable: true });
+  const remove = (): void => {
+    server.stop();
+    rmSync(folder, { recursive: true, force: true });
+    release();
+  };
+  return { server, remove };
+}
+
 export function openScene(): Scene {
   const folder = temporaryFolder();
   const data = join(folder, 'data');
   const config = join(folder, 'drawbridge.yaml');
   const journal = join(folder, 'strongdm.journal');
   const running = new Set<Started>();
-  const postmaster = (): number | undefined => embeddedPid(data, { temp: folder });
+  const own = ownPostgres();
+  const postmaster = (): number | undefined => (own ? own.server.pid() : embeddedPid(data, { temp: folder }));
+  const sceneEnv = { TMPDIR: folder, ...(own && { DATABASE_URL: own.server.url() }) };
   const write = (name: string, text: string): void => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   };
   const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Started => {
-    const started = startDrawbridge(args, { TMPDIR: folder, ...env }, folder);
+    const started = startDrawbridge(args, { ...sceneEnv, ...env }, folder);
     running.add(started);
     void started.ended.then(() => running.delete(started));
     return started;
@@ -102,7 +129,14 @@ export function openScene(): Scene {
     config,
     journal,
     write,
+    store: own ? { kind: 'postgres', url: own.server.url() } : { kind: 'embedded', folder: data },
+    env: sceneEnv,
     postmaster,
+    killPostmaster: () => {
+      const pid = postmaster();
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    },
+    startPostmaster: () => own?.server.start(),
     start: (...args) => start(args),
     serve: async () => {
       const started = start(['serve', '--config', config]);
@@ -142,7 +176,8 @@ export function openScene(): Scene {
       // A simulator whose service was killed ends by itself; a server that was just being started shows in a moment.
       await waitFor(() => processesOf(folder).every((line) => line.includes('postgres')), 5_000);
       const pid = postmaster();
-      if (pid !== undefined) await stopPostmaster(pid);
+      if (own) own.remove();
+      else if (pid !== undefined) await stopPostmaster(pid);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
@@ -169,11 +204,11 @@ function look(read: () => string): string {
 }
 
 /** Asks until the answer is yes; false when `ms` have passed first. */
-export async function waitFor(done: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
+export async function waitFor(done: () => boolean | Promise<boolean>, ms: number, every = 25): Promise<boolean> {
   const end = performance.now() + ms;
   while (!(await done())) {
     if (performance.now() > end) return false;
-    await sleep(25);
+    await sleep(every);
   }
   return true;
 }

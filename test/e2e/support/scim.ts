@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0';
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-/** How long one request may be sent again and again. Milliseconds. */
-const PATIENCE = 45_000;
+/** How long one request may be sent again and again: longer than a service takes to be back. Milliseconds. */
+const PATIENCE = 120_000;
 
 /** What the client was told about a user, by acknowledged requests only. */
 export interface ToldUser {
@@ -123,17 +123,18 @@ export async function lost(
   groups: Readonly<Record<string, { id: string; members: ReadonlySet<ToldUser> }>>,
 ): Promise<string[]> {
   const wrong: string[] = [];
-  for (const user of users) {
+  const look = async (user: ToldUser): Promise<void> => {
     const { status, body } = await client.send('GET', `/Users/${user.id}`);
     if (user.deleted) {
       if (status !== 404) wrong.push(`${user.userName} was deleted and is there`);
-      continue;
+      return;
     }
     const shown =
       status === 200 ? [body.userName, body.name?.givenName, body[ENTERPRISE]?.department, body.active] : [status];
     const told = [user.userName, user.givenName, user.department, user.active];
     if (JSON.stringify(shown) !== JSON.stringify(told)) wrong.push(`${user.userName}: told ${told}, shown ${shown}`);
-  }
+  };
+  for (let at = 0; at < users.length; at += 16) await Promise.all(users.slice(at, at + 16).map(look));
   for (const [name, { id, members }] of Object.entries(groups)) {
     const { body } = await client.send('GET', `/Groups/${id}`);
     const shown = new Set<string>((body.members ?? []).map((m: { value: string }) => m.value));

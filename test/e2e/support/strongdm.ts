@@ -61,7 +61,7 @@ interface Rest {
 
 /** What the store says, read beside the running service. */
 async function readStore(scene: Scene): Promise<Rest> {
-  const store = await openStore({ kind: 'embedded', folder: scene.data }, { migrate: false });
+  const store = await openStore(scene.store, { migrate: false });
   try {
     const ledger = await store.db.rows<Rest['ledger'][number]>({
       text: `select person, item, confirmed, object_id as "objectId", blocked from ledger where target = 'strongdm'`,
@@ -112,13 +112,18 @@ export async function settled(
   expected: ReadonlyMap<string, Access>,
   ms: number,
   except?: ReadonlySet<string>,
+  every?: number,
 ): Promise<string[]> {
   let wrong: string[] = [];
-  await waitFor(async () => {
-    wrong = differences(expected, await accessAt(sim), except);
-    if (wrong.length === 0) wrong = await outOfStep(scene, sim);
-    return wrong.length === 0;
-  }, ms);
+  await waitFor(
+    async () => {
+      wrong = differences(expected, await accessAt(sim), except);
+      if (wrong.length === 0) wrong = await outOfStep(scene, sim);
+      return wrong.length === 0;
+    },
+    ms,
+    every,
+  );
   return wrong;
 }
 
