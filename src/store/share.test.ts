@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { shareFresh } from './share.ts';
 
 /** Runs that end when they are told to. */
-function controlled() {
+function controlled(patience = 60_000) {
   const runs: Array<{ key: string; end(error?: Error): void }> = [];
   const shared = shareFresh(
     (key) =>
@@ -11,6 +11,7 @@ function controlled() {
         const nth = runs.length;
         runs.push({ key, end: (error) => (error === undefined ? resolve(nth) : reject(error)) });
       }),
+    patience,
   );
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return { runs, shared, settle };
@@ -62,4 +63,16 @@ test('a run that fails is the failure of those who shared it, and of nobody else
   await settle();
   runs[1]?.end();
   assert.equal(await second, 1);
+});
+
+test('a run that hangs holds nobody up who comes later', async () => {
+  const { runs, shared } = controlled(0);
+  const first = shared('a');
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const second = shared('a');
+  assert.equal(runs.length, 2);
+  runs[1]?.end();
+  assert.equal(await second, 1);
+  runs[0]?.end();
+  assert.equal(await first, 0);
 });
