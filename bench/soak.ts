@@ -22,6 +22,7 @@ const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 /** Names of attempts in the report. */
 const times = new Map<string, number[]>();
 const failures: string[] = [];
+const count = (): number => [...times.values()].reduce((n, list) => n + list.length, 0);
 
 const scene = openScene();
 try {
@@ -59,8 +60,6 @@ try {
 } finally {
   await scene.clear();
 }
-
-const count = (): number => [...times.values()].reduce((n, list) => n + list.length, 0);
 
 function report(seconds: number, memory: readonly number[]): string {
   const at = (list: readonly number[], share: number): string =>
