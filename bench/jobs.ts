@@ -14,10 +14,14 @@ async function run(scale: Scale): Promise<Figure[]> {
     await fillUsers(db, people);
     const group = await fillGroup(db, people);
     const job: JobsJob = { data: ground.data, people, group, rounds };
-    const { result, peakMb } = await apart<JobsJob, JobsRound[]>(new URL('support/jobs-worker.ts', import.meta.url), job, {
-      limitMs: 900_000,
-      say: scale.say,
-    });
+    const { result, peakMb } = await apart<JobsJob, JobsRound[]>(
+      new URL('support/jobs-worker.ts', import.meta.url),
+      job,
+      {
+        limitMs: 900_000,
+        say: scale.say,
+      },
+    );
     const rates = (of: readonly JobsRound[], ms: (round: JobsRound) => number): number[] =>
       of.map((round) => (round.steps / ms(round)) * 1000);
     const figure = (name: string, what: JobsRound['what']): Figure => {
@@ -37,6 +41,11 @@ async function run(scale: Scale): Promise<Figure[]> {
     return [
       figure('a joiner: account and one role', 'joiner'),
       figure('one more role', 'grant'),
+      {
+        name: 'CPU time of the database for a step',
+        value: median(result.map((round) => round.storeCpuMs / round.steps)),
+        unit: 'ms',
+      },
       { name: 'planning them', value: median(planned), unit: 'persons/s', rounds: planned },
     ];
   });

@@ -56,7 +56,14 @@ export function instantTarget(id: string, roles: readonly string[]): InstantTarg
       let account: Observed;
       if (asked.op === 'create') {
         const profile = asked.after as Profile;
-        account = { id: `a-${byId.size}`, profile, active: true, roles: new Set(), aliases: new Set(), mark: ref.person };
+        account = {
+          id: `a-${byId.size}`,
+          profile,
+          active: true,
+          roles: new Set(),
+          aliases: new Set(),
+          mark: ref.person,
+        };
         byLogin.set(profile.login, account.id);
       } else if (before === undefined) throw new Failure({ kind: 'moved' }, 'the account is not there');
       else account = change(before, asked);

@@ -5,7 +5,8 @@ import { openStore } from '../../src/store/open.ts';
 import { storeParts } from '../../src/store/parts.ts';
 import { answer } from './apart.ts';
 import { instantTarget } from './instant-target.ts';
-import { cpuMs } from './process.ts';
+import { embeddedPid } from '../../src/store/embedded/index.ts';
+import { cpuMs, familyCpuMs } from './process.ts';
 import { viewsOf } from './views.ts';
 
 export interface JobsJob {
@@ -24,6 +25,8 @@ export interface JobsRound {
   readonly workMs: number;
   /** CPU time of this process for the work. */
   readonly cpuMs: number;
+  /** And of the database server. */
+  readonly storeCpuMs: number;
 }
 
 const TARGET = 'instant';
@@ -38,6 +41,7 @@ const rulesOf = (group: string, roles: readonly string[]): string => `rules:
 answer(async (job: JobsJob, say): Promise<JobsRound[]> => {
   const store = await openStore({ kind: 'embedded', folder: job.data });
   const { db } = store;
+  const postmaster = embeddedPid(job.data) ?? process.pid;
   const roles = Array.from({ length: job.rounds }, (_, i) => `role-${i}`);
   const target = instantTarget(TARGET, roles);
   let views = viewsOf([TARGET], 'rules: []');
@@ -65,19 +69,21 @@ answer(async (job: JobsJob, say): Promise<JobsRound[]> => {
       await db.rows({ text: 'vacuum analyze' });
       const before = target.made();
       const wanted = before + job.people * (round === 0 ? 2 : 1);
-      const [begun, cpu] = [performance.now(), cpuMs(process.pid)];
+      const [begun, cpu, storeCpu] = [performance.now(), cpuMs(process.pid), familyCpuMs(postmaster)];
       await storeParts.targets.resumeTarget(db, TARGET);
       jobs.wake(true);
       while (target.made() < wanted) await sleep(20);
       await jobs.idle();
       const workMs = performance.now() - begun;
-      if (target.made() !== wanted) throw new Error(`${target.made() - before} changes were made, not ${wanted - before}`);
+      if (target.made() !== wanted)
+        throw new Error(`${target.made() - before} changes were made, not ${wanted - before}`);
       rounds.push({
         what: round === 0 ? 'joiner' : 'grant',
         steps: job.people,
         planMs,
         workMs,
         cpuMs: cpuMs(process.pid) - cpu,
+        storeCpuMs: familyCpuMs(postmaster) - storeCpu,
       });
       say(`round ${round + 1}: ${Math.round((job.people / workMs) * 1000)} steps/s`);
     }

@@ -1,19 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observed } from '../model/accounts.ts';
 import { Failure } from '../model/failure.ts';
 import type { Lane } from '../model/job.ts';
 import type { Change } from '../model/plan.ts';
-import type { HeldLane, Settlement } from '../store/work.ts';
+import type { HeldLane, Settlement } from '../store/held-lanes.ts';
 import type { Target } from '../targets/target.ts';
 import { type Attempt, carryOutChange, isAdding, look } from './attempt.ts';
-import { type PlannedLane, computePersons } from './compute.ts';
+import type { PlannedLane } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
 import { findOurs } from './find-ours.ts';
-import { readGround } from './ground.ts';
 import { field } from './read-back.ts';
 import { rebase } from './rebase.ts';
+import { intentOf } from './record.ts';
 import { afterFailure, asError, pauseBroken } from './settle.ts';
+import type { Begun } from './together.ts';
 
 /** A lane in which something newer is wanted at every turn is left to the next job after this many. */
 const ROUNDS = 10;
@@ -34,14 +34,14 @@ export async function carryOut(lane: Lane, deps: WorkDeps): Promise<CarriedOut> 
   let worked = false;
   let replan = false;
   for (let round = 0; round < ROUNDS; round++) {
-    const held = await deps.store.work.leaseLane(deps.db, lane, `${deps.instance}/${randomUUID()}`, deps.timing.lease);
+    const held = await deps.together.lease(lane);
     if (held === undefined) break;
     worked = true;
     try {
       const result = held.paused ? asItWas(held) : await workOn(deps, held, target);
       if (result === 'lost') break;
       replan ||= result.planAgain === true || held.blockGeneration !== null;
-      if ((await deps.store.work.settleLane(deps.db, held, result)) !== 'changed') break;
+      if ((await deps.together.settle({ held, result })) !== 'changed') break;
     } catch (error) {
       await giveBack(deps, held, error);
       throw error;
@@ -61,7 +61,7 @@ async function giveBack(deps: WorkDeps, held: HeldLane, cause: unknown): Promise
   // Once its lease is over, the lane is free anyway.
   const end = performance.now() + Math.min(deps.timing.lease, GIVE_BACK_MS);
   while (performance.now() < end) {
-    const given = await deps.store.work.settleLane(deps.db, held, result).catch(() => undefined);
+    const given = await deps.together.settle({ held, result }).catch(() => undefined);
     if (given !== undefined) return;
     await sleep(GIVE_BACK_PAUSE_MS);
   }
@@ -78,8 +78,8 @@ async function workOn(deps: WorkDeps, held: HeldLane, target: Target): Promise<S
   const { step } = held;
   if (step === null) return DONE;
   if (step.generation !== held.generation) return planAgain(held, 'superseded');
-  const lane = await computeLane(deps, held);
-  const begun = begin(deps, held, target, step.plan, lane);
+  const lane = await deps.together.compute(held);
+  const begun = attemptOf(deps, held, target, step.plan, lane);
   if (lane?.result.step?.basis === step.basis) return runChanges(begun, step.changes);
   // Where nothing is done without an approval, the rest of what was approved keeps it, although we moved the basis.
   const rest = lane?.target.mode === 'observe' ? await rebase(deps, held, step.changes, lane) : undefined;
@@ -91,7 +91,7 @@ async function workOn(deps: WorkDeps, held: HeldLane, target: Target): Promise<S
  * rest of the leave goes on.
  */
 async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promise<Settlement | undefined> {
-  const lane = await computeLane(deps, held);
+  const lane = await deps.together.compute(held);
   const change: Change = {
     op: 'block',
     item: 'account',
@@ -102,8 +102,12 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
     risk: 'low',
   };
   try {
-    const attempt = await findOurs(begin(deps, held, target, 'leave', lane));
-    if (attempt.account !== undefined || attempt.ref.accountId !== undefined) await carryOutChange(attempt, change);
+    const attempt = await findOurs(attemptOf(deps, held, target, 'leave', lane));
+    if (attempt.account !== undefined || attempt.ref.accountId !== undefined) {
+      const intent = intentOf(attempt, change);
+      if (intent !== undefined) await deps.together.intend(intent);
+      await carryOutChange(attempt, change);
+    }
   } catch (error) {
     const failure = toFailure(error);
     if (failure.verdict.kind === 'broken') await pauseBroken(deps, target.id, failure);
@@ -111,7 +115,7 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
     deps.log.error({ target: target.id, person: held.person, reason: failure.message }, 'a block was refused');
     await noteRefused(deps, held, change, failure);
   }
-  await deps.store.work.clearBlock(deps.db, held);
+  await deps.store.held.clearBlock(deps.db, held);
   await deps.store.dirty.markDirty(deps.db, [held.person], true);
   return undefined;
 }
@@ -127,14 +131,13 @@ async function noteRefused({ db, store }: WorkDeps, held: HeldLane, change: Chan
   await store.events.appendEvents(db, [event]);
 }
 
-/** What the planner would say now about this lane. */
-export async function computeLane(deps: WorkDeps, lane: Lane): Promise<PlannedLane | undefined> {
-  const ground = await readGround(deps, deps.db, [lane.target]);
-  const { people } = await computePersons(deps.store, deps.db, ground, [lane.person]);
-  return people[0]?.lanes[0];
-}
-
-function begin(deps: WorkDeps, held: HeldLane, target: Target, plan: string, lane: PlannedLane | undefined): Attempt {
+function attemptOf(
+  deps: WorkDeps,
+  held: HeldLane,
+  target: Target,
+  plan: string,
+  lane: PlannedLane | undefined,
+): Attempt {
   const owned = lane?.ledger.find((row) => row.item === 'account');
   const account: Observed | undefined = lane?.observed;
   const login = account?.profile.login ?? lane?.login ?? '';
@@ -159,16 +162,18 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
   const { deps, held } = attempt;
   let refused: Failure | undefined;
   for (const change of changes) {
-    const wanted = await deps.store.work.keepLane(deps.db, held, deps.timing.lease);
-    if (wanted === undefined) return 'lost';
-    // Settling finds the newer revision and lets the next round begin with that.
-    if (wanted.revision !== held.revision) return asItWas(held);
-    if (isAdding(change) && wanted.generation !== held.step?.generation) return planAgain(held, 'superseded');
     try {
-      if (isSearch(change)) {
+      const search = isSearch(change);
+      let go = await begin(attempt, change, !search);
+      if (go === 'go' && search) {
         attempt = await findOurs(attempt);
         if (attempt.account === undefined) continue;
+        go = await begin(attempt, change, true);
       }
+      if (go === 'lost') return 'lost';
+      // Settling finds the newer revision and lets the next round begin with that.
+      if (go === 'changed') return asItWas(held);
+      if (go === 'superseded') return planAgain(held, 'superseded');
       await carryOutChange(attempt, change);
     } catch (error) {
       const failure = toFailure(error);
@@ -181,6 +186,13 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
   if (refused === undefined) return DONE;
   // What went through changes the basis: the lane is planned again, and parked until then.
   return { ...afterFailure(deps, held.attempts, refused), planAgain: attempt.progress };
+}
+
+/** Is the change still to be made? Then what is about to be given is entered, unless only that is asked. */
+function begin(attempt: Attempt, change: Change, enter: boolean): Promise<Begun> {
+  const { deps, held } = attempt;
+  const intent = enter ? intentOf(attempt, change) : undefined;
+  return deps.together.begin({ held, intent, adds: isAdding(change) });
 }
 
 /** An account that was claimed and never heard of: what is there decides. */
@@ -202,7 +214,7 @@ async function afterTrouble(attempt: Attempt, failure: Failure, changes: readonl
         'a step is tried again',
       );
   }
-  if (failure.verdict.kind !== 'moved') await rebase(deps, held, changes, await computeLane(deps, held));
+  if (failure.verdict.kind !== 'moved') await rebase(deps, held, changes, await deps.together.compute(held));
   return afterFailure(deps, held.attempts, failure);
 }
 

@@ -1,12 +1,12 @@
 import type { Observed } from '../model/accounts.ts';
 import { Failure } from '../model/failure.ts';
 import type { Change, Op } from '../model/plan.ts';
-import type { HeldLane } from '../store/work.ts';
+import type { HeldLane } from '../store/held-lanes.ts';
 import type { AccountRef, Applied, Target } from '../targets/target.ts';
 import { callTarget } from './call.ts';
 import type { WorkDeps } from './deps.ts';
 import { shows } from './read-back.ts';
-import { confirm, intend } from './record.ts';
+import { madeOf } from './record.ts';
 
 /** One lane under work. `account` is the account as it was last seen, and moves on with every change. */
 export interface Attempt {
@@ -33,15 +33,16 @@ const ADDING: ReadonlySet<Op> = new Set(['claim', 'adopt', 'create', 'update', '
 export const isAdding = (change: Change): boolean => ADDING.has(change.op);
 
 /**
- * Carries out one change: what we are about to give is ours before it is given, what we take is ours until it is gone.
- * A doubtful answer is followed by a look at the account; if that shows the change, it is done. Throws `Failure`.
+ * Carries out one change whose intent is written: what we give is ours before it is given, what we take is ours until
+ * it is gone. A doubtful answer is followed by a look at the account; if that shows the change, it is done. Throws
+ * `Failure`.
  */
 export async function carryOutChange(attempt: Attempt, change: Change): Promise<void> {
   const begun = performance.now();
-  await intend(attempt, change);
   const outcome = change.op === 'claim' || change.op === 'adopt' ? ledgerOnly(attempt) : await call(attempt, change);
   attempt.account = outcome.account;
-  await confirm(attempt, change, outcome, Math.round(performance.now() - begun));
+  const ms = Math.round(performance.now() - begun);
+  await attempt.deps.together.confirm(madeOf(attempt, change, outcome, ms));
   attempt.progress = true;
 }
 
@@ -70,7 +71,8 @@ export async function look(attempt: Attempt): Promise<Observed | undefined> {
   const asked = refOf(attempt);
   const found = await callTarget(deps.timing.call, deps.log, (signal) => target.observeOne(asked, signal));
   const { observations } = deps.store;
-  if (found !== undefined) await observations.saveAccount(deps.db, target.id, found, ref.person);
+  const { person } = ref;
+  if (found !== undefined) await observations.saveAccounts(deps.db, [{ target: target.id, person, account: found }]);
   else if (asked.accountId !== undefined) await observations.forgetAccount(deps.db, target.id, asked.accountId);
   return found;
 }

@@ -36,14 +36,15 @@ export interface Computed {
 /**
  * Plans these persons on what `db` shows; writes nothing. It is one code path for the planner, for a full plan, and
  * for the check of a step's basis before it is carried out. `rivalsOf` says who wants a login; without it that is read
- * from the store.
+ * from the store, but for these persons themselves, of whom what they want now counts. `as stored`: for them too, so
+ * that each is planned as if alone.
  */
 export async function computePersons(
   store: StoreParts,
   db: Db,
   ground: Ground,
   ids: readonly string[],
-  rivalsOf?: RivalsOf,
+  rivalsOf?: RivalsOf | 'as stored',
 ): Promise<Computed> {
   const { people, broken } = await readWanted(store, db, ground, ids);
   const inputs = await readInputs(store, db, people, ids, rivalsOf);
@@ -70,7 +71,7 @@ async function readInputs(
   db: Db,
   people: readonly WantedPerson[],
   ids: readonly string[],
-  rivalsOf: RivalsOf | undefined,
+  rivalsOf: RivalsOf | 'as stored' | undefined,
 ) {
   const ledger = Map.groupBy(await store.ledger.ledgerOf(db, ids), laneOf);
   const rivals = await readRivals(store, db, people, ledger, rivalsOf);

@@ -5,6 +5,7 @@ import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
 import type { StoreParts } from '../store/parts.ts';
 import type { Target } from '../targets/target.ts';
+import type { Together } from './together.ts';
 
 /** What is logged with: a static message and fields, as pino takes them. */
 export interface Log {
@@ -47,6 +48,8 @@ export interface WorkDeps extends PlanDeps {
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   readonly timing: Timing;
+  /** Through which lanes under work write and read. */
+  readonly together: Together;
 }
 
 /** All in milliseconds. */

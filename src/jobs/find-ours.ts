@@ -26,8 +26,9 @@ async function lastLogin({ deps: { db, store }, held }: Attempt): Promise<string
 }
 
 async function releaseUnmade({ deps: { db, store }, held }: Attempt): Promise<void> {
-  for (const row of await store.ledger.ledgerOf(db, [held.person])) {
-    if (row.target !== held.target || row.confirmed) continue;
-    await store.ledger.releaseItem(db, held.target, held.person, row.item);
-  }
+  const rows = await store.ledger.ledgerOf(db, [held.person]);
+  await store.ledger.releaseItems(
+    db,
+    rows.filter((row) => row.target === held.target && !row.confirmed),
+  );
 }

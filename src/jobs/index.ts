@@ -13,6 +13,7 @@ import { clockLoop, dispatchLoop, planLoop, targetLoop } from './loops.ts';
 import { observeTarget } from './observe.ts';
 import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
+import { workTogether } from './together.ts';
 
 export type { Log, PlanDeps, Timing, Views } from './deps.ts';
 export type { Queue, QueuedLane } from './queue.ts';
@@ -32,7 +33,7 @@ export interface JobsOptions {
   readonly postgres?: PoolConfig;
   /** No other process works on this store: what an earlier one held or had queued is freed at once. */
   readonly alone?: boolean;
-  /** Lanes of one target that are worked on at a time. */
+  /** Lanes of one target that are worked on at a time; as many urgent ones besides. */
   readonly concurrency?: number;
   readonly timing?: Partial<Timing>;
   readonly now?: () => Date;
@@ -72,17 +73,15 @@ export interface Jobs {
 }
 
 /** After this many lanes the queue is filled up again. */
-const REFILL = 64;
+const REFILL = 128;
 
 /** Starts planning and working. One process of those on the same store leads (plans, dispatches, observes); all work. */
 export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const { db, store, targets, log } = options;
-  const deps: WorkDeps = {
-    ...options,
-    now: options.now ?? (() => new Date()),
-    random: options.random ?? Math.random,
-    timing: { ...TIMING, ...options.timing },
-  };
+  const planning = { ...options, now: options.now ?? (() => new Date()), timing: { ...TIMING, ...options.timing } };
+  const deps: WorkDeps = { ...planning, random: options.random ?? Math.random, together: workTogether(planning) };
+  // On their own, so that nobody who left waits for a statement of others.
+  const urgently: WorkDeps = { ...deps, together: workTogether(planning) };
   if (options.alone === true) await store.work.freeLanes(db);
   const queue = options.queue ?? (await openQueue(options));
   const closing = new AbortController();
@@ -167,7 +166,7 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   await queue.onLane(async (lane) => {
     running += 1;
     try {
-      if ((await carryOut(lane, deps)) === 'replan') planBell.ring();
+      if ((await carryOut(lane, lane.urgent ? urgently : deps)) === 'replan') planBell.ring();
     } finally {
       running -= 1;
       ended += 1;

@@ -2,47 +2,46 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lane } from '../model/job.ts';
 import type { Log } from './deps.ts';
 import { laneOf } from './ground.ts';
-import type { Queue, QueuedLane } from './queue.ts';
+import { LANES, type Queue, type QueuedLane } from './queue.ts';
 
 interface Line {
-  readonly urgent: Map<string, Lane>;
-  readonly ordinary: Map<string, Lane>;
+  readonly urgent: boolean;
+  readonly waiting: Map<string, Lane>;
   running: number;
-  paused: boolean;
 }
 
 /** A queue in this process' memory: for tests, benches, and one process that needs no other. */
 export function inlineQueue(options: { readonly log: Log; readonly concurrency?: number }): Queue {
-  const concurrency = options.concurrency ?? 16;
-  const lines = new Map<string, Line>();
+  const concurrency = options.concurrency ?? LANES;
+  const lines = new Map<string, readonly [Line, Line]>();
+  const paused = new Set<string>();
   const running = new Set<Promise<void>>();
   const active = new Set<string>();
-  let handler: ((lane: Lane) => Promise<void>) | undefined;
+  let handler: ((lane: QueuedLane) => Promise<void>) | undefined;
   const state = { closed: false };
 
-  const lineOf = (target: string): Line => {
-    const line = lines.get(target) ?? { urgent: new Map(), ordinary: new Map(), running: 0, paused: false };
-    lines.set(target, line);
-    return line;
+  const linesOf = (target: string): readonly [Line, Line] => {
+    const open = (urgent: boolean): Line => ({ urgent, waiting: new Map(), running: 0 });
+    const found = lines.get(target) ?? [open(true), open(false)];
+    lines.set(target, found);
+    return found;
   };
 
-  const next = (line: Line): Lane | undefined => {
-    for (const waiting of [line.urgent, line.ordinary]) {
-      for (const [key, lane] of waiting) {
-        if (active.has(key)) continue;
-        waiting.delete(key);
-        return lane;
-      }
+  const next = ({ waiting }: Line): Lane | undefined => {
+    for (const [key, lane] of waiting) {
+      if (active.has(key)) continue;
+      waiting.delete(key);
+      return lane;
     }
     return undefined;
   };
 
-  const run = async (line: Line, lane: Lane, handle: (lane: Lane) => Promise<void>): Promise<void> => {
+  const run = async (line: Line, lane: Lane, handle: (lane: QueuedLane) => Promise<void>): Promise<void> => {
     const key = laneOf(lane);
     active.add(key);
     line.running++;
     try {
-      await handle(lane);
+      await handle({ ...lane, urgent: line.urgent });
     } catch (error) {
       options.log.error({ err: error, target: lane.target }, 'working on a lane failed');
     } finally {
@@ -51,40 +50,42 @@ export function inlineQueue(options: { readonly log: Log; readonly concurrency?:
     }
   };
 
-  const pump = (line: Line): void => {
-    if (handler === undefined) return;
-    while (!state.closed && !line.paused && line.running < concurrency) {
-      const lane = next(line);
-      if (lane === undefined) return;
-      const job = run(line, lane, handler);
-      running.add(job);
-      void job.finally(() => {
-        running.delete(job);
-        pump(line);
-      });
+  const pump = (target: string): void => {
+    if (handler === undefined || paused.has(target)) return;
+    for (const line of linesOf(target)) {
+      while (!state.closed && line.running < concurrency) {
+        const lane = next(line);
+        if (lane === undefined) break;
+        const job = run(line, lane, handler);
+        running.add(job);
+        void job.finally(() => {
+          running.delete(job);
+          pump(target);
+        });
+      }
     }
   };
+  const pumpAll = (): void => [...lines.keys()].forEach(pump);
 
   return {
     enqueue: async (lanes: readonly QueuedLane[]) => {
       for (const { urgent, ...lane } of lanes) {
-        const line = lineOf(lane.target);
-        (urgent ? line.urgent : line.ordinary).set(laneOf(lane), lane);
+        const [first, second] = linesOf(lane.target);
+        (urgent ? first : second).waiting.set(laneOf(lane), lane);
       }
       // After the caller's turn, so that what it adds in one go is sorted by urgency before the first is handed out.
-      setImmediate(() => lines.forEach(pump));
+      setImmediate(pumpAll);
     },
     onLane: async (given) => {
       handler = given;
-      lines.forEach(pump);
+      pumpAll();
     },
     pause: async (target) => {
-      lineOf(target).paused = true;
+      paused.add(target);
     },
     resume: async (target) => {
-      const line = lineOf(target);
-      line.paused = false;
-      pump(line);
+      paused.delete(target);
+      pump(target);
     },
     close: async (limitMs) => {
       state.closed = true;

@@ -15,10 +15,10 @@ queueContract('the queue in memory', async () => ({
 
 queueContract('BullMQ on PostgreSQL', async () => {
   const database = await testDatabase();
-  const open = () =>
-    bullQueue({ postgres: database.config, targets: ['a', 'b'], log: silent, concurrency: 4, alone: true });
+  const open = () => bullQueue({ postgres: database.config, targets: ['a', 'b'], log: silent, concurrency: 4 });
   return {
     open,
+    keeps: true,
     rob: async () => {
       await database.db.rows({ text: ROB });
     },

@@ -5,19 +5,24 @@ export interface QueuedLane extends Lane {
   readonly urgent: boolean;
 }
 
+/** Lanes of one target that are worked on at a time, where nothing else is said; as many urgent ones besides. */
+export const LANES = 64;
+
 /**
  * Where lanes wait to be worked on: names only. It may lose or repeat any of them; the work rows are the truth.
  * Every implementation passes test/contracts/queue.ts.
  */
 export interface Queue {
   /**
-   * Adds lanes of any targets. One that waits already (as urgently) is not added again; one that is being worked on
-   * may be. Never hands out one lane twice at the same time for longer than a failure lasts: leases in the store do
-   * the rest.
+   * Adds lanes of any targets. One that was added alone and waits is not added again (as urgently); one that is being
+   * worked on may be. Leases in the store see to it that no lane is worked on twice at the same time.
    */
   enqueue(lanes: readonly QueuedLane[]): Promise<void>;
-  /** Starts handing out lanes. Called once. What the handler throws is logged, and the lane is forgotten. */
-  onLane(handler: (lane: Lane) => Promise<void>): Promise<void>;
+  /**
+   * Starts handing out lanes; urgent ones never wait for others. Called once. What the handler throws is logged, and
+   * the lane is forgotten.
+   */
+  onLane(handler: (lane: QueuedLane) => Promise<void>): Promise<void>;
   /** Hands out no lane of this target until `resume`. */
   pause(target: string): Promise<void>;
   resume(target: string): Promise<void>;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '../model/plan.ts';
-import type { HeldLane } from '../store/work.ts';
+import type { HeldLane } from '../store/held-lanes.ts';
 import type { PlannedLane } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
 

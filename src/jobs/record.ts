@@ -1,72 +1,75 @@
 import { itemRole } from '../model/accounts.ts';
 import type { Change } from '../model/plan.ts';
 import type { Db } from '../store/db.ts';
+import type { NewEvent } from '../store/events.ts';
+import type { Blocked, Claim, LedgerKey } from '../store/ledger.ts';
+import type { SeenOfPerson } from '../store/observations.ts';
+import type { StoreParts } from '../store/parts.ts';
+import type { Pin } from '../store/roles.ts';
 import type { Attempt, Outcome } from './attempt.ts';
 import { field } from './read-back.ts';
+
+/** What is written before a change. */
+export interface Intent {
+  readonly claim?: Claim;
+  readonly blocked?: Blocked;
+}
 
 /**
  * Before the call: what is given is entered in the ledger, unconfirmed. A block is entered as ours where the account
  * was seen active, so that a lost answer can't make it look like another's.
  */
-export async function intend(attempt: Attempt, change: Change): Promise<void> {
-  const { deps, held } = attempt;
-  const { db, store } = deps;
+export function intentOf({ held, plan, account }: Attempt, change: Change): Intent | undefined {
+  const { target, person } = held;
   switch (change.op) {
     case 'claim':
     case 'adopt':
     case 'create':
     case 'grant':
-    case 'alias':
-      return store.ledger.claimItem(db, {
-        target: held.target,
-        person: held.person,
-        item: change.item,
-        created: change.op !== 'claim' && change.op !== 'adopt',
-        plan: attempt.plan,
-        causes: change.causes,
-        objectId: change.item === 'account' ? undefined : field(change.after, 'roleId'),
-      });
+    case 'alias': {
+      const created = change.op !== 'claim' && change.op !== 'adopt';
+      const objectId = change.item === 'account' ? undefined : field(change.after, 'roleId');
+      return { claim: { target, person, item: change.item, created, plan, causes: change.causes, objectId } };
+    }
     case 'block':
-      if (attempt.account?.active === true) await store.ledger.setBlocked(db, held.target, held.person, true);
-      return;
+      return account?.active === true ? { blocked: { target, person, blocked: true } } : undefined;
     default:
+      return undefined;
   }
 }
 
-/** After the call, in one transaction: the account as it is, the ledger, the role's pin, and the history. */
-export async function confirm(attempt: Attempt, change: Change, outcome: Outcome, ms: number): Promise<void> {
-  const { deps, held, plan } = attempt;
-  await deps.db.tx(async (tx) => {
-    const { observations, events } = deps.store;
-    if (outcome.account !== undefined) await observations.saveAccount(tx, held.target, outcome.account, held.person);
-    await confirmLedger(attempt, tx, change, outcome);
-    await events.appendEvents(tx, [
-      {
-        actor: 'drawbridge',
-        kind: 'change.applied',
-        person: held.person,
-        target: held.target,
-        object: change.item,
-        detail: {
-          op: change.op,
-          before: change.before,
-          after: change.after,
-          evidence: change.evidence,
-          plan,
-          answer: outcome.answer,
-          changed: outcome.changed,
-          ms,
-          attempt: held.attempts + 1,
-        },
-      },
-    ]);
-  });
+export async function writeIntents(store: StoreParts, tx: Db, intents: readonly Intent[]): Promise<void> {
+  await store.ledger.claimItems(tx, present(intents, 'claim'));
+  await store.ledger.setBlocked(tx, present(intents, 'blocked'));
 }
 
-async function confirmLedger(attempt: Attempt, tx: Db, change: Change, outcome: Outcome): Promise<void> {
-  const { ledger, roles } = attempt.deps.store;
+/** What is written after a change: the account as it is, the ledger, the role's pin, and the history. */
+export interface Made {
+  readonly seen?: SeenOfPerson;
+  readonly confirmed?: LedgerKey & { readonly objectId?: string | undefined };
+  readonly pin?: Pin;
+  readonly released?: LedgerKey;
+  readonly blocked?: Blocked;
+  readonly event: NewEvent;
+}
+
+export function madeOf(attempt: Attempt, change: Change, outcome: Outcome, ms: number): Made {
+  const { held, plan } = attempt;
+  const { target, person, attempts } = held;
+  const { op, item, before, after, evidence } = change;
+  const { account, answer, changed } = outcome;
+  const detail = { op, before, after, evidence, plan, answer, changed, ms, attempt: attempts + 1 };
+  return {
+    ...(account === undefined ? {} : { seen: { target, person, account } }),
+    ...ledgerOf(attempt, change, outcome),
+    event: { actor: 'drawbridge', kind: 'change.applied', person, target, object: item, detail },
+  };
+}
+
+function ledgerOf(attempt: Attempt, change: Change, outcome: Outcome): Omit<Made, 'seen' | 'event'> {
   const { target, person } = attempt.held;
-  const role = itemRole(change.item);
+  const { item } = change;
+  const role = itemRole(item);
   switch (change.op) {
     case 'create':
     case 'claim':
@@ -74,20 +77,20 @@ async function confirmLedger(attempt: Attempt, tx: Db, change: Change, outcome: 
     case 'grant':
     case 'alias': {
       const id = role === undefined ? outcome.account?.id : (outcome.role?.id ?? field(change.after, 'roleId'));
-      await ledger.confirmItem(tx, target, person, change.item, change.item.startsWith('alias:') ? undefined : id);
-      if (role !== undefined && id !== undefined)
-        await roles.pinRole(tx, target, role, outcome.role ?? { id, name: role });
-      return;
+      const confirmed = { target, person, item, objectId: item.startsWith('alias:') ? undefined : id };
+      if (role === undefined || id === undefined) return { confirmed };
+      return { confirmed, pin: { target, name: role, role: outcome.role ?? { id, name: role } } };
     }
     case 'revoke':
     case 'unalias':
     case 'destroy':
-      return ledger.releaseItem(tx, target, person, change.item);
+      return { released: { target, person, item } };
     case 'block':
-      return confirmBlock(attempt, tx, outcome);
+      return blockOf(attempt, outcome);
     case 'enable':
-      return ledger.setBlocked(tx, target, person, false);
+      return { blocked: { target, person, blocked: false } };
     default:
+      return {};
   }
 }
 
@@ -95,10 +98,23 @@ async function confirmLedger(attempt: Attempt, tx: Db, change: Change, outcome: 
  * The block is ours if we changed something. If the account was blocked already, it is another's, unless an earlier
  * attempt of ours may have done it and its answer was lost.
  */
-async function confirmBlock(attempt: Attempt, tx: Db, outcome: Outcome): Promise<void> {
-  const { deps, held } = attempt;
-  if (outcome.changed) await deps.store.ledger.setBlocked(tx, held.target, held.person, true);
-  else if (held.attempts === 0 && attempt.blockedBefore === false) {
-    await deps.store.ledger.setBlocked(tx, held.target, held.person, false);
-  }
+function blockOf({ held, blockedBefore }: Attempt, { changed }: Outcome): Omit<Made, 'seen' | 'event'> {
+  const { target, person, attempts } = held;
+  if (changed) return { blocked: { target, person, blocked: true } };
+  return attempts === 0 && !blockedBefore ? { blocked: { target, person, blocked: false } } : {};
 }
+
+export async function writeMade(store: StoreParts, tx: Db, made: readonly Made[]): Promise<void> {
+  await store.observations.saveAccounts(tx, present(made, 'seen'));
+  await store.ledger.confirmItems(tx, present(made, 'confirmed'));
+  await store.ledger.releaseItems(tx, present(made, 'released'));
+  await store.ledger.setBlocked(tx, present(made, 'blocked'));
+  await store.roles.pinRoles(tx, present(made, 'pin'));
+  await store.events.appendEvents(
+    tx,
+    made.map((one) => one.event),
+  );
+}
+
+const present = <T extends object, K extends keyof T>(rows: readonly T[], name: K): Array<NonNullable<T[K]>> =>
+  rows.flatMap((row) => row[name] ?? []);

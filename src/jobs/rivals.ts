@@ -9,17 +9,17 @@ export type RivalsOf = (target: string, key: string) => readonly string[];
 
 /**
  * For each lane of these persons, who else wants the same login there. For the persons themselves what they want now
- * counts, not what the store still says.
+ * counts, not what the store still says, unless it is asked for `as stored`.
  */
 export async function readRivals(
   store: StoreParts,
   db: Db,
   people: readonly WantedPerson[],
   ledger: ReadonlyMap<string, readonly LedgerRow[]>,
-  rivalsOf: RivalsOf | undefined,
+  rivalsOf: RivalsOf | 'as stored' | undefined,
 ): Promise<Rivals> {
   const logins = people.flatMap((p) => p.logins);
-  const here = new Set(people.map((p) => p.person.id));
+  const here = new Set(rivalsOf === 'as stored' ? [] : people.map((p) => p.person.id));
   const owns = (rows: readonly LedgerRow[] | undefined) => rows?.some((row) => row.item === 'account') === true;
   const claims = new Map<string, Array<{ person: string; owner: boolean }>>();
   const add = (target: string, key: string, person: string, owner: boolean) => {
@@ -28,8 +28,10 @@ export async function readRivals(
     if (list === undefined) claims.set(lane, [{ person, owner }]);
     else list.push({ person, owner });
   };
-  for (const { target, key, person } of logins) add(target, key, person, owns(ledger.get(laneOf({ target, person }))));
-  if (rivalsOf === undefined) {
+  for (const { target, key, person } of logins) {
+    if (here.has(person)) add(target, key, person, owns(ledger.get(laneOf({ target, person }))));
+  }
+  if (typeof rivalsOf !== 'function') {
     for (const claim of await store.logins.claimantsOf(db, logins)) {
       if (!here.has(claim.person)) add(claim.target, claim.key, claim.person, claim.owner);
     }

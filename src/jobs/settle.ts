@@ -1,5 +1,5 @@
 import type { Failure } from '../model/failure.ts';
-import type { Settlement, WorkError } from '../store/work.ts';
+import type { Settlement, WorkError } from '../store/held-lanes.ts';
 import { backoffMs } from './backoff.ts';
 import type { WorkDeps } from './deps.ts';
 

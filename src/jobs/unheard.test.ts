@@ -7,7 +7,7 @@ import { storeParts } from '../store/parts.ts';
 /** As if the process had died after claiming, and the wish was gone before it came back. */
 async function claimed(db: Db, person: string): Promise<void> {
   for (const item of ['account', 'role:db'] as const) {
-    await storeParts.ledger.claimItem(db, { target: 'sdm', person, item, created: true, plan: 'lost', causes: [] });
+    await storeParts.ledger.claimItems(db, [{ target: 'sdm', person, item, created: true, plan: 'lost', causes: [] }]);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Cause, ItemKey, LedgerRow } from '../model/accounts.ts';
+import type { Lane } from '../model/job.ts';
 import type { Db } from './db.ts';
 
 type Row = Omit<LedgerRow, 'objectId'> & { readonly objectId: string | null };
@@ -31,58 +32,76 @@ export interface Claim {
 }
 
 /**
- * Written before giving: from here on the item may be there, and is ours. A row that is there already stays as it is,
- * but for the newest plan and causes.
+ * Written before giving: from here on the items may be there, and are ours. A row that is there already stays as it is,
+ * but for the newest plan and causes. Each item at most once in a call.
  */
-export async function claimItem(db: Db, claim: Claim): Promise<void> {
+export async function claimItems(db: Db, claims: readonly Claim[]): Promise<void> {
+  if (claims.length === 0) return;
   await db.rows({
     name: 'ledger-claim',
     text: `insert into ledger (target, person, item, created, object_id, plan, causes)
-      values ($1, $2, $3, $4, $5, $6, $7::jsonb)
+      select * from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::jsonb[])
+        as c(target, person, item, created, object_id, plan, causes)
+      order by target, person, item
       on conflict (target, person, item) do update set
         plan = excluded.plan, causes = excluded.causes, object_id = coalesce(ledger.object_id, excluded.object_id)`,
     values: [
-      claim.target,
-      claim.person,
-      claim.item,
-      claim.created,
-      claim.objectId ?? null,
-      claim.plan,
-      JSON.stringify(claim.causes),
+      ...keys(claims),
+      claims.map((claim) => claim.created),
+      claims.map((claim) => claim.objectId ?? null),
+      claims.map((claim) => claim.plan),
+      claims.map((claim) => JSON.stringify(claim.causes)),
     ],
   });
 }
 
-/** The target has it: the id it is known by there, if it has one. */
-export async function confirmItem(
+/** One row of the ledger. */
+export type LedgerKey = Pick<LedgerRow, 'target' | 'person' | 'item'>;
+
+const keys = (rows: readonly LedgerKey[]) => [
+  rows.map((row) => row.target),
+  rows.map((row) => row.person),
+  rows.map((row) => row.item),
+];
+
+/** The target has them: each with the id it is known by there, if it has one. */
+export async function confirmItems(
   db: Db,
-  target: string,
-  person: string,
-  item: ItemKey,
-  objectId?: string,
+  items: ReadonlyArray<LedgerKey & { readonly objectId?: string | undefined }>,
 ): Promise<void> {
+  if (items.length === 0) return;
   await db.rows({
     name: 'ledger-confirm',
-    text: `update ledger set confirmed = true, object_id = coalesce($4, object_id)
-      where target = $1 and person = $2 and item = $3`,
-    values: [target, person, item, objectId ?? null],
+    text: `update ledger l set confirmed = true, object_id = coalesce(c.object_id, l.object_id)
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as c(target, person, item, object_id)
+      where l.target = c.target and l.person = c.person and l.item = c.item`,
+    values: [...keys(items), items.map((item) => item.objectId ?? null)],
   });
 }
 
-/** Written after taking: the item is gone and no longer ours. */
-export async function releaseItem(db: Db, target: string, person: string, item: ItemKey): Promise<void> {
+/** Written after taking: the items are gone and no longer ours. */
+export async function releaseItems(db: Db, items: readonly LedgerKey[]): Promise<void> {
+  if (items.length === 0) return;
   await db.rows({
     name: 'ledger-release',
-    text: `delete from ledger where target = $1 and person = $2 and item = $3`,
-    values: [target, person, item],
+    text: `delete from ledger l using unnest($1::text[], $2::text[], $3::text[]) as r(target, person, item)
+      where l.target = r.target and l.person = r.person and l.item = r.item`,
+    values: keys(items),
   });
 }
 
 /** Whether the account's block is ours: only such a block is lifted by us. */
-export async function setBlocked(db: Db, target: string, person: string, blocked: boolean): Promise<void> {
+export interface Blocked extends Lane {
+  readonly blocked: boolean;
+}
+
+export async function setBlocked(db: Db, accounts: readonly Blocked[]): Promise<void> {
+  if (accounts.length === 0) return;
   await db.rows({
     name: 'ledger-blocked',
-    text: `update ledger set blocked = $3 where target = $1 and person = $2 and item = 'account'`,
-    values: [target, person, blocked],
+    text: `update ledger l set blocked = b.blocked
+      from unnest($1::text[], $2::text[], $3::boolean[]) as b(target, person, blocked)
+      where l.target = b.target and l.person = b.person and l.item = 'account'`,
+    values: [accounts.map((a) => a.target), accounts.map((a) => a.person), accounts.map((a) => a.blocked)],
   });
 }

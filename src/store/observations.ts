@@ -68,22 +68,37 @@ export async function accountsNamed(
 }
 
 /**
- * What the target answered to a change or a read of one account. Whoever else wants a login that this account let go
- * is marked dirty.
+ * What a target answered to changes or reads of single accounts, each at most once in a call. Whoever else wants a
+ * login that one of these accounts let go is marked dirty.
  */
-export async function saveAccount(db: Db, target: string, account: Observed, person: string): Promise<void> {
+export async function saveAccounts(db: Db, seen: readonly SeenOfPerson[]): Promise<void> {
+  if (seen.length === 0) return;
   await db.rows({
     name: 'observed-save',
-    text: `with old as (select login_key from observed where target = $1 and account_id = $2),
+    text: `with a as (
+        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
+          as a(target, account_id, person, login_key, account)
+      ),
+      old as (
+        select o.target, o.login_key, a.login_key as new_key, a.person
+        from a join observed o using (target, account_id) where o.login_key <> a.login_key
+      ),
       put as (
-        insert into observed (target, account_id, login_key, account) values ($1, $2, $3, $4::jsonb)
+        insert into observed (target, account_id, login_key, account)
+        select target, account_id, login_key, account from a order by target, account_id
         on conflict (target, account_id) do update set
           login_key = excluded.login_key, account = excluded.account, seen_at = now()
       )
       insert into dirty (kind, person)
-      select 'person', w.person from old join wanted_login w on w.target = $1 and w.login_key = old.login_key
-      where old.login_key <> $3 and w.person <> $5`,
-    values: [target, account.id, loginKey(account.profile.login), JSON.stringify(toJson(account)), person],
+      select distinct 'person', w.person from old
+        join wanted_login w on w.target = old.target and w.login_key = old.login_key where w.person <> old.person`,
+    values: [
+      seen.map((s) => s.target),
+      seen.map((s) => s.account.id),
+      seen.map((s) => s.person),
+      seen.map((s) => loginKey(s.account.profile.login)),
+      seen.map((s) => JSON.stringify(toJson(s.account))),
+    ],
   });
 }
 

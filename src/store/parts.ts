@@ -3,6 +3,7 @@ import * as dirty from './dirty.ts';
 import * as events from './events.ts';
 import * as findings from './findings.ts';
 import * as groups from './groups.ts';
+import * as held from './held-lanes.ts';
 import * as leases from './lease.ts';
 import * as ledger from './ledger.ts';
 import * as logins from './logins.ts';
@@ -22,6 +23,7 @@ export const storeParts = {
   events,
   findings,
   groups,
+  held,
   lanes,
   leases,
   ledger,

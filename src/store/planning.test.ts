@@ -4,9 +4,9 @@ import type { Observed } from '../model/accounts.ts';
 import type { Db } from './db.ts';
 import { advanceDirty, markAll, markAllIfNew, oldestDirty, removeDirty } from './dirty.ts';
 import { dropMemberships, groupsAbove, markBelow } from './groups.ts';
-import { claimItem, confirmItem, ledgerOf } from './ledger.ts';
+import { claimItems, confirmItems, ledgerOf } from './ledger.ts';
 import { claimantsOf, replaceLogins } from './logins.ts';
-import { accountsNamed, accountsOf, clock, saveAccount, savePage, sweepUnseen } from './observations.ts';
+import { accountsNamed, accountsOf, clock, saveAccounts, savePage, sweepUnseen } from './observations.ts';
 import { loadPeople } from './people.ts';
 
 const account = (id: string, login: string, mark?: string): Observed => ({
@@ -114,7 +114,7 @@ dbTest('who takes up or lets go of a login wakes whoever else wants it', async (
   await replaceLogins(db, ['p_b'], [want('p_b', 'x')]);
   assert.deepEqual(await drain(db), []);
   const claim = { target: 'sdm', person: 'p_a', item: 'account', created: true, plan: 'h', causes: [] } as const;
-  await claimItem(db, claim);
+  await claimItems(db, [claim]);
   assert.deepEqual(await claimantsOf(db, [{ target: 'sdm', key: 'x' }]), [
     { ...want('p_a', 'x'), owner: true },
     { ...want('p_b', 'x'), owner: false },
@@ -134,21 +134,23 @@ dbTest(
       false,
     );
     await seed.user(db, 'c');
-    await claimItem(db, {
-      target: 'sdm',
-      person: 'p_a',
-      item: 'account',
-      created: true,
-      plan: 'h',
-      causes: [],
-      objectId: '1',
-    });
-    await confirmItem(db, 'sdm', 'p_a', 'account');
+    await claimItems(db, [
+      {
+        target: 'sdm',
+        person: 'p_a',
+        item: 'account',
+        created: true,
+        plan: 'h',
+        causes: [],
+        objectId: '1',
+      },
+    ]);
+    await confirmItems(db, [{ target: 'sdm', person: 'p_a', item: 'account' }]);
     await drain(db);
     await new Promise((resolve) => setTimeout(resolve, 3));
     const since = await clock(db);
     await new Promise((resolve) => setTimeout(resolve, 3));
-    await saveAccount(db, 'sdm', { ...account('1', 'ann'), active: false }, 'p_a');
+    await saveAccounts(db, [{ target: 'sdm', person: 'p_a', account: { ...account('1', 'ann'), active: false } }]);
     await savePage(db, 'sdm', [account('1', 'Ann'), account('2', 'bob')], since, true);
     assert.deepEqual(await drain(db), []);
     assert.equal(await sweepUnseen(db, 'sdm', since), 1);

@@ -42,21 +42,44 @@ export async function roleNames(
   });
 }
 
-/** The name resolved to this id: from now on the id decides. The role itself is noted too, for it may be new. */
-export async function pinRole(db: Db, target: string, name: string, role: TargetRole): Promise<void> {
+/** A name that resolved to a role: from then on the role's id decides. */
+export interface Pin {
+  readonly target: string;
+  readonly name: string;
+  readonly role: TargetRole;
+}
+
+/** Notes what names resolved to. The roles themselves are noted too, for one may be new. Of several pins of a name one counts. */
+export async function pinRoles(db: Db, pins: readonly Pin[]): Promise<void> {
+  if (pins.length === 0) return;
+  const once = [...new Map(pins.map((pin) => [`${pin.target}\n${pin.name}`, pin])).values()];
   await db.rows({
     name: 'roles-pin',
     // Looked at first: an upsert would lock the row, and make all grants of one role wait for each other.
-    text: `with seen as (
-        insert into target_role (target, role_id, name, managed_by) select $1, $3, $4, $5
-        where not exists (select 1 from target_role where target = $1 and role_id = $3)
+    text: `with p as (
+        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+          as p(target, name, id, role_name, managed_by)
+      ),
+      seen as (
+        insert into target_role (target, role_id, name, managed_by)
+        select distinct on (target, id) target, id, role_name, managed_by from p
+        where not exists (select 1 from target_role r where r.target = p.target and r.role_id = p.id)
+        order by target, id
         on conflict (target, role_id) do nothing
       )
-      insert into role_pin (target, name, role_id) select $1, $2, $3
-      where not exists (select 1 from role_pin where target = $1 and name = $2 and role_id = $3)
+      insert into role_pin (target, name, role_id) select target, name, id from p
+      where not exists (
+        select 1 from role_pin r where r.target = p.target and r.name = p.name and r.role_id = p.id)
+      order by target, name
       on conflict (target, name) do update set role_id = excluded.role_id, pinned_at = now()
         where role_pin.role_id <> excluded.role_id`,
-    values: [target, name, role.id, role.name, role.managedBy ?? null],
+    values: [
+      once.map((pin) => pin.target),
+      once.map((pin) => pin.name),
+      once.map((pin) => pin.role.id),
+      once.map((pin) => pin.role.name),
+      once.map((pin) => pin.role.managedBy ?? null),
+    ],
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Lane } from '../model/job.ts';
 import type { Db } from './db.ts';
-import type { WorkError } from './work.ts';
+import type { WorkError } from './held-lanes.ts';
 
 /** A lane as an operator sees it. */
 export interface WorkRow extends Lane {

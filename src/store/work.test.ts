@@ -3,7 +3,8 @@ import { dbTest, seed } from '../../test/support/jobs.ts';
 import type { Db } from './db.ts';
 import { holdLock } from './lease.ts';
 import { insertPlan, insertSteps, supersede } from './plans.ts';
-import { clearBlock, endWork, keepLane, leaseLane, lockLanes, putWork, settleLane, takeDue } from './work.ts';
+import { clearBlock, type HeldLane, keepLanes, leaseLanes, type Settlement, settleLanes } from './held-lanes.ts';
+import { endWork, lockLanes, putWork, takeDue } from './work.ts';
 
 const LANE = { target: 'sdm', person: 'p_ann' };
 
@@ -14,6 +15,11 @@ async function step(db: Db, basis: string): Promise<{ id: number; target: string
   assert.ok(saved);
   return saved;
 }
+
+const leaseLane = async (db: Db, lane: typeof LANE, owner: string, ms: number) =>
+  (await leaseLanes(db, [{ ...lane, owner }], ms))[0];
+const keepLane = async (db: Db, held: HeldLane, ms: number) => (await keepLanes(db, [held], ms))[0];
+const settleLane = async (db: Db, held: HeldLane, result: Settlement) => (await settleLanes(db, [{ held, result }]))[0];
 
 const row = (db: Db) => db.row<Record<string, unknown>>({ text: 'select * from work' });
 
