@@ -1,5 +1,6 @@
 /** Plans and carries out rounds of steps at a target that answers at once, as the service does, and times both. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { startJobs } from '../../src/jobs/index.ts';
 import { openStore } from '../../src/store/open.ts';
 import { storeParts } from '../../src/store/parts.ts';
@@ -30,7 +31,9 @@ export interface JobsRound {
 }
 
 const TARGET = 'instant';
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
+const complain = (fields: object, message: string): void =>
+  void process.stderr.write(`${message} ${inspect(fields)}\n`);
+const log = { debug: () => {}, info: () => {}, warn: complain, error: complain };
 
 const rulesOf = (group: string, roles: readonly string[]): string => `rules:
   - id: everybody
@@ -50,7 +53,7 @@ answer(async (job: JobsJob, say): Promise<JobsRound[]> => {
     store: storeParts,
     targets: new Map([[TARGET, target]]),
     views: () => views,
-    log: silent,
+    log,
     instance: 'bench',
     postgres: store.config,
     alone: true,

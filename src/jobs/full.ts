@@ -1,12 +1,12 @@
-import type { Plan, Step } from '../model/plan.ts';
+import type { Finding, Plan, Step } from '../model/plan.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewPlan, StoredStep } from '../store/plans.ts';
+import { createClaimants } from './claimants.ts';
 import { type Computed, computePersons } from './compute.ts';
 import { BATCH, type PlanDeps } from './deps.ts';
-import { type Ground, laneOf, readGround, readWanted } from './ground.ts';
+import { type Ground, laneOf, readGround } from './ground.ts';
 import { countChanges } from './plan.ts';
-import type { RivalsOf } from './rivals.ts';
 
 export interface FullPlanRequest {
   /** Only these targets. */
@@ -27,9 +27,7 @@ const AT = 'at ';
  */
 export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promise<Plan> {
   const { db, store } = deps;
-  const generations = new Map<string, number>();
-  const steps: Step[] = [];
-  const findings: Plan['findings'][number][] = [];
+  const collected: Collected = { steps: [], findings: [], generations: new Map() };
   let revision = '';
   const counted: Record<string, number> = {};
   await db.tx(
@@ -37,68 +35,69 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
       const ground = await readGround(deps, tx, request.targets);
       revision = ground.views.rules.revision;
       for (const target of ground.targets) counted[AT + target.id] = 0;
-      const rivalsOf = request.persons === undefined ? await readEverybodysLogins(deps, tx, ground) : undefined;
-      for await (const ids of chunks(deps, tx, request.persons)) {
-        collect(await computePersons(store, tx, ground, ids, rivalsOf), steps, findings, generations);
+      if (request.persons === undefined) await planEverybody(deps, tx, ground, collected);
+      else {
+        for (const ids of parts(request.persons)) collect(await computePersons(store, tx, ground, ids), collected);
       }
     },
     { isolation: 'repeatable read' },
   );
-  const plan = makePlan(steps, findings, []);
+  const plan = makePlan(collected.steps, collected.findings, []);
   if (request.save) {
     for (const { target } of plan.steps) counted[AT + target] = (counted[AT + target] ?? 0) + 1;
     const counts = { ...countChanges(plan.steps), ...counted };
     // A plan of single persons is no baseline of a target.
     const kind = request.persons === undefined ? 'full' : 'partial';
     const row = { hash: plan.hash, kind, actor: request.actor, rulesRevision: revision, counts } as const;
-    await save(deps, plan, generations, row);
+    await save(deps, plan, collected.generations, row);
   }
   return plan;
 }
 
-function collect(
-  { people, broken }: Computed,
-  steps: Step[],
-  findings: Plan['findings'][number][],
-  generations: Map<string, number>,
-): void {
-  findings.push(...broken);
+interface Collected {
+  steps: Step[];
+  findings: Finding[];
+  readonly generations: Map<string, number>;
+}
+
+function collect({ people, broken }: Computed, into: Collected): void {
+  into.findings.push(...broken);
   for (const { person, lanes, findings: about } of people) {
-    findings.push(...about);
+    into.findings.push(...about);
     for (const { result } of lanes) {
       if (result.step === undefined || result.step.changes.length === 0) continue;
-      steps.push(result.step);
-      generations.set(person.id, person.generation);
+      into.steps.push(result.step);
+      into.generations.set(person.id, person.generation);
     }
   }
 }
 
-async function* chunks({ store }: PlanDeps, tx: Db, persons: readonly string[] | undefined) {
-  if (persons !== undefined) {
-    for (let at = 0; at < persons.length; at += BATCH) yield persons.slice(at, at + BATCH);
-    return;
+/**
+ * One pass over all persons. Who wants which login is known only at its end: those few who turn out to have a rival are
+ * planned once more then.
+ */
+async function planEverybody({ store }: PlanDeps, tx: Db, ground: Ground, into: Collected): Promise<void> {
+  const claimants = createClaimants();
+  let last: string | undefined;
+  for (;;) {
+    const ids = await store.people.personIdsAfter(tx, last, BATCH);
+    if (ids.length === 0) break;
+    last = ids.at(-1);
+    const computed = await computePersons(store, tx, ground, ids, claimants.of);
+    for (const { logins } of computed.people) claimants.add(logins);
+    collect(computed, into);
   }
-  let ids: string[] = [];
-  do {
-    ids = await store.people.personIdsAfter(tx, ids.at(-1), BATCH);
-    if (ids.length > 0) yield ids;
-  } while (ids.length > 0);
+  const { contested } = claimants;
+  if (contested.size === 0) return;
+  into.steps = into.steps.filter((step) => !contested.has(step.person));
+  into.findings = into.findings.filter(({ person }) => person === undefined || !contested.has(person));
+  for (const ids of parts([...contested].toSorted())) {
+    collect(await computePersons(store, tx, ground, ids, claimants.of), into);
+  }
 }
 
-/** Who wants which login is known only after everybody was looked at once: a rival may come in a later chunk. */
-async function readEverybodysLogins(deps: PlanDeps, tx: Db, ground: Ground): Promise<RivalsOf> {
-  const everybody = new Map<string, string[]>();
-  for await (const ids of chunks(deps, tx, undefined)) {
-    for (const { logins } of (await readWanted(deps.store, tx, ground, ids)).people) {
-      for (const { target, key, person } of logins) {
-        const lane = laneOf({ target, person: key });
-        const list = everybody.get(lane);
-        if (list === undefined) everybody.set(lane, [person]);
-        else list.push(person);
-      }
-    }
-  }
-  return (target, key) => everybody.get(laneOf({ target, person: key })) ?? [];
+function* parts(ids: readonly string[]): Generator<readonly string[]> {
+  for (let at = 0; at < ids.length; at += BATCH) yield ids.slice(at, at + BATCH);
 }
 
 async function save(

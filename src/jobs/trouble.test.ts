@@ -187,9 +187,9 @@ function dying(db: Db, at: (text: string) => boolean): { db: Db; dead: () => boo
 
 for (const [where, marker, times] of [
   ['between the claim and the call', 'insert into ledger', 1],
-  ['between the call and the confirmation', 'update ledger set confirmed', 1],
+  ['between the call and the confirmation', 'update ledger l set confirmed', 1],
   ['between two changes', 'insert into ledger', 2],
-  ['before the result of the lane is written', 'update work set lease_owner = null', 1],
+  ['before the result of the lane is written', 'update work w set lease_owner = null', 1],
 ] as const) {
   dbTest(`killed ${where}: another process comes to the same end, and nothing is given twice`, async (db) => {
     const { target, of } = await scene(db);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { canonical, digest } from './canonical.ts';
+import { canonical, digest, digestList } from './canonical.ts';
 
 test('canonical JSON as RFC 8785 gives it (3.2.3 and appendix B)', () => {
   assert.equal(
@@ -38,4 +38,8 @@ test('the order of keys never matters, every value does', () => {
       assert.notEqual(digest([value]), digest(value));
     }),
   );
+});
+
+test('the digest of a list is the same, whether its text was made whole or not', () => {
+  fc.assert(fc.property(fc.array(fc.jsonValue()), (list) => assert.equal(digestList(list), digest(list))));
 });

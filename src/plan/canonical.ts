@@ -5,19 +5,37 @@ import { createHash } from 'node:crypto';
  * no blanks. What is undefined is left out; a Date is its ISO text. Throws TypeError for what JSON can not say.
  */
 export function canonical(value: unknown): string {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
-  if (typeof value === 'number') {
-    if (Number.isFinite(value)) return JSON.stringify(value);
-    throw new TypeError(`${value} has no JSON form`);
-  }
-  if (value instanceof Date) return JSON.stringify(value.toISOString());
-  if (Array.isArray(value)) return `[${value.map((v: unknown) => canonical(v === undefined ? null : v)).join(',')}]`;
-  if (typeof value === 'object' && isPlain(value)) {
-    const fields = Object.entries(value).filter(([, v]) => v !== undefined);
-    fields.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${fields.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`;
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return JSON.stringify(value);
+    case 'number':
+      if (Number.isFinite(value)) return JSON.stringify(value);
+      throw new TypeError(`${value} has no JSON form`);
+    case 'object':
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return listed(value);
+      if (value instanceof Date) return JSON.stringify(value.toISOString());
+      if (isPlain(value)) return fields(value as Readonly<Record<string, unknown>>);
+      break;
+    default:
   }
   throw new TypeError(`a ${typeof value} has no JSON form`);
+}
+
+function listed(values: readonly unknown[]): string {
+  let text = '';
+  for (const value of values) text += `${text === '' ? '' : ','}${value === undefined ? 'null' : canonical(value)}`;
+  return `[${text}]`;
+}
+
+function fields(value: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const key of Object.keys(value).toSorted()) {
+    const field = value[key];
+    if (field !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(field)}`;
+  }
+  return `{${text}}`;
 }
 
 const isPlain = (value: object): boolean => {
@@ -27,3 +45,10 @@ const isPlain = (value: object): boolean => {
 
 /** SHA-256 of the canonical JSON, as 64 hexadecimal digits. */
 export const digest = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
+
+/** The same as `digest` for a list of any length: its text is never there as a whole. */
+export function digestList(values: readonly unknown[]): string {
+  const hash = createHash('sha256').update('[');
+  values.forEach((value, i) => hash.update(`${i === 0 ? '' : ','}${canonical(value)}`));
+  return hash.update(']').digest('hex');
+}

@@ -4,7 +4,7 @@ import type { StepInput, StepResult } from '../model/planning.ts';
 import { isReadOnly, planAccount, settleBlock, settleClaim } from './account.ts';
 import { planAdditions, planRemovals } from './attachments.ts';
 import { basisOf } from './basis.ts';
-import { digest } from './canonical.ts';
+import { digestList } from './canonical.ts';
 import { type Draft, newDraft } from './draft.ts';
 import { planLeaver, planSuspended } from './leave.ts';
 import { findingOrder, holdOrder, stepOrder } from './order.ts';
@@ -63,7 +63,7 @@ function isAtRest({ owned, input }: Draft): boolean {
 export function makePlan(steps: readonly Step[], findings: readonly Finding[], holds: readonly Hold[]): Plan {
   const ordered = steps.toSorted(stepOrder);
   return {
-    hash: digest(ordered),
+    hash: digestList(ordered),
     steps: ordered,
     holds: holds.toSorted(holdOrder),
     findings: findings.toSorted(findingOrder),
