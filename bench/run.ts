@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bench as jobs } from './jobs.ts';
+import { bench as leaver } from './leaver.ts';
 import { bench as plan } from './plan.ts';
 import { bench as scimGroup } from './scim-group.ts';
 import { bench as scimPaging } from './scim-paging.ts';
@@ -17,7 +18,7 @@ import { keep, table, writeDocument } from './support/report.ts';
 import type { Bench, Scale } from './support/types.ts';
 
 /** In the order of the document. A new bench is a file beside this one and a line here. */
-const BENCHES: readonly Bench[] = [scimRead, scimPost, scimPatch, scimPaging, scimGroup, jobs, plan, start];
+const BENCHES: readonly Bench[] = [scimRead, scimPost, scimPatch, scimPaging, scimGroup, jobs, leaver, plan, start];
 
 const USAGE = `npm run bench [-- NAME…] [--quick] [--write] [--only-write]
 

@@ -5,13 +5,13 @@ import type { Lane } from '../model/job.ts';
 import type { Change } from '../model/plan.ts';
 import type { HeldLane, Settlement } from '../store/held-lanes.ts';
 import type { Target } from '../targets/target.ts';
-import { type Attempt, carryOutChange, isAdding, look } from './attempt.ts';
+import { type Attempt, confirm, isAdding, look, makeChange } from './attempt.ts';
 import type { PlannedLane } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
 import { findOurs } from './find-ours.ts';
 import { field } from './read-back.ts';
 import { rebase } from './rebase.ts';
-import { intentOf } from './record.ts';
+import { type Intent, intentOf, type Made } from './record.ts';
 import { afterFailure, asError, pauseBroken } from './settle.ts';
 import type { Begun } from './together.ts';
 
@@ -106,7 +106,7 @@ async function blockFirst(deps: WorkDeps, held: HeldLane, target: Target): Promi
     if (attempt.account !== undefined || attempt.ref.accountId !== undefined) {
       const intent = intentOf(attempt, change);
       if (intent !== undefined) await deps.together.intend(intent);
-      await carryOutChange(attempt, change);
+      await confirm(attempt, await makeChange(attempt, change));
     }
   } catch (error) {
     const failure = toFailure(error);
@@ -163,18 +163,14 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
   let refused: Failure | undefined;
   for (const change of changes) {
     try {
-      const search = isSearch(change);
-      let go = await begin(attempt, change, !search);
-      if (go === 'go' && search) {
+      if (isSearch(change)) {
+        const go = await begin(attempt, change, undefined);
+        if (go !== 'go') return notBegun(held, go);
         attempt = await findOurs(attempt);
         if (attempt.account === undefined) continue;
-        go = await begin(attempt, change, true);
       }
-      if (go === 'lost') return 'lost';
-      // Settling finds the newer revision and lets the next round begin with that.
-      if (go === 'changed') return asItWas(held);
-      if (go === 'superseded') return planAgain(held, 'superseded');
-      await carryOutChange(attempt, change);
+      const go = await makeInTurn(attempt, change);
+      if (go !== 'go') return notBegun(held, go);
     } catch (error) {
       const failure = toFailure(error);
       if (failure.verdict.kind !== 'refused') return afterTrouble(attempt, failure, changes);
@@ -188,11 +184,37 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
   return { ...afterFailure(deps, held.attempts, refused), planAgain: attempt.progress };
 }
 
-/** Is the change still to be made? Then what is about to be given is entered, unless only that is asked. */
-function begin(attempt: Attempt, change: Change, enter: boolean): Promise<Begun> {
-  const { deps, held } = attempt;
-  const intent = enter ? intentOf(attempt, change) : undefined;
-  return deps.together.begin({ held, intent, adds: isAdding(change) });
+/**
+ * Makes the change if it is still to be made. Of all that is at hand for a target only so much calls it at a time: that
+ * is all that the call for somebody who leaves may have to wait for where the target takes only so many calls.
+ */
+async function makeInTurn(attempt: Attempt, change: Change): Promise<Begun> {
+  const { deps, target } = attempt;
+  let made: Made | undefined;
+  let go: Begun = 'lost';
+  await deps.turns(target.id).within(async () => {
+    // Only now, since the lane may have waited longer for its turn than it was leased.
+    go = await begin(attempt, change, intentOf(attempt, change));
+    if (go === 'go') made = await makeChange(attempt, change);
+  });
+  if (made !== undefined) await confirm(attempt, made);
+  return go;
+}
+
+/** Is the change still to be made? Then what is about to be given is entered. */
+const begin = ({ deps, held }: Attempt, change: Change, intent: Intent | undefined): Promise<Begun> =>
+  deps.together.begin({ held, intent, adds: isAdding(change) });
+
+function notBegun(held: HeldLane, because: Exclude<Begun, 'go'>): Settlement | 'lost' {
+  switch (because) {
+    case 'lost':
+      return 'lost';
+    case 'changed':
+      // Settling finds the newer revision and lets the next round begin with that.
+      return asItWas(held);
+    case 'superseded':
+      return planAgain(held, 'superseded');
+  }
 }
 
 /** An account that was claimed and never heard of: what is there decides. */

@@ -6,7 +6,7 @@ import type { AccountRef, Applied, Target } from '../targets/target.ts';
 import { callTarget } from './call.ts';
 import type { WorkDeps } from './deps.ts';
 import { shows } from './read-back.ts';
-import { madeOf } from './record.ts';
+import { type Made, madeOf } from './record.ts';
 
 /** One lane under work. `account` is the account as it was last seen, and moves on with every change. */
 export interface Attempt {
@@ -33,16 +33,20 @@ const ADDING: ReadonlySet<Op> = new Set(['claim', 'adopt', 'create', 'update', '
 export const isAdding = (change: Change): boolean => ADDING.has(change.op);
 
 /**
- * Carries out one change whose intent is written: what we give is ours before it is given, what we take is ours until
- * it is gone. A doubtful answer is followed by a look at the account; if that shows the change, it is done. Throws
- * `Failure`.
+ * Makes one change whose intent is written: what we give is ours before it is given, what we take is ours until it is
+ * gone. Gives what is then to be written. A doubtful answer is followed by a look at the account; if that shows the
+ * change, it is done. Throws `Failure`.
  */
-export async function carryOutChange(attempt: Attempt, change: Change): Promise<void> {
+export async function makeChange(attempt: Attempt, change: Change): Promise<Made> {
   const begun = performance.now();
   const outcome = change.op === 'claim' || change.op === 'adopt' ? ledgerOnly(attempt) : await call(attempt, change);
   attempt.account = outcome.account;
-  const ms = Math.round(performance.now() - begun);
-  await attempt.deps.together.confirm(madeOf(attempt, change, outcome, ms));
+  return madeOf(attempt, change, outcome, Math.round(performance.now() - begun));
+}
+
+/** Writes what came of a change. */
+export async function confirm(attempt: Attempt, made: Made): Promise<void> {
+  await attempt.deps.together.confirm(made);
   attempt.progress = true;
 }
 

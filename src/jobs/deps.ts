@@ -5,6 +5,7 @@ import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
 import type { StoreParts } from '../store/parts.ts';
 import type { Target } from '../targets/target.ts';
+import type { Slots } from './slots.ts';
 import type { Together } from './together.ts';
 
 /** What is logged with: a static message and fields, as pino takes them. */
@@ -50,6 +51,8 @@ export interface WorkDeps extends PlanDeps {
   readonly timing: Timing;
   /** Through which lanes under work write and read. */
   readonly together: Together;
+  /** How many of them call a target at a time. */
+  readonly turns: (target: string) => Slots;
 }
 
 /** All in milliseconds. */

@@ -13,6 +13,7 @@ import { clockLoop, dispatchLoop, planLoop, targetLoop } from './loops.ts';
 import { observeTarget } from './observe.ts';
 import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
+import { createTurns } from './slots.ts';
 import { workTogether } from './together.ts';
 
 export type { Log, PlanDeps, Timing, Views } from './deps.ts';
@@ -74,14 +75,21 @@ export interface Jobs {
 
 /** After this many lanes the queue is filled up again. */
 const REFILL = 128;
+/** Calls of one target that are under way at a time, and as many urgent ones. */
+const CALLS = 16;
 
 /** Starts planning and working. One process of those on the same store leads (plans, dispatches, observes); all work. */
 export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const { db, store, targets, log } = options;
   const planning = { ...options, now: options.now ?? (() => new Date()), timing: { ...TIMING, ...options.timing } };
-  const deps: WorkDeps = { ...planning, random: options.random ?? Math.random, together: workTogether(planning) };
-  // On their own, so that nobody who left waits for a statement of others.
-  const urgently: WorkDeps = { ...deps, together: workTogether(planning) };
+  const line = (): WorkDeps => ({
+    ...planning,
+    random: options.random ?? Math.random,
+    together: workTogether(planning),
+    turns: createTurns(CALLS),
+  });
+  // Who left has a line of their own, and waits for no statement and no call of others.
+  const [deps, urgently] = [line(), line()];
   if (options.alone === true) await store.work.freeLanes(db);
   const queue = options.queue ?? (await openQueue(options));
   const closing = new AbortController();

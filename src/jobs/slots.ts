@@ -33,3 +33,13 @@ export function createSlots(count: number): Slots {
     },
   };
 }
+
+/** Slots for each name, made when first asked for. */
+export function createTurns(count: number): (name: string) => Slots {
+  const all = new Map<string, Slots>();
+  return (name) => {
+    const slots = all.get(name) ?? createSlots(count);
+    all.set(name, slots);
+    return slots;
+  };
+}
