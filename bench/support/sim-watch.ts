@@ -24,7 +24,7 @@ export async function watchSim(journal: string, accounts: ReadonlyMap<string, st
       const login = op.put === 'account' ? ids.get(op.id) : undefined;
       if (login === undefined || seen.has(login)) continue;
       const { account } = fromBinary(AccountSchema, Buffer.from(op.data, 'base64'));
-      if (account.case !== 'user' || !account.value.suspended) continue;
+      if (account.case !== 'user' || !account.value.suspendedRO) continue;
       seen.set(login, performance.now());
       waiting.get(login)?.(performance.now());
     }
