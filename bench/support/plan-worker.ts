@@ -8,7 +8,7 @@ import { openStore } from '../../src/store/open.ts';
 import { storeParts } from '../../src/store/parts.ts';
 import { answer } from './apart.ts';
 import { hundredRules, TARGETS } from './company.ts';
-import { cpuMs, peakMb, resetPeak, serverCpuMs } from './process.ts';
+import { cpuMs, peakMb, resetPeak, familyCpuMs } from './process.ts';
 import { viewsOf } from './views.ts';
 
 export interface PlanJob {
@@ -50,11 +50,11 @@ answer(async (job: PlanJob, say): Promise<PlanFigures> => {
     resetPeak(process.pid);
     let [steps, changes] = [0, 0];
     for (let round = 1; round <= job.rounds; round++) {
-      const [begun, cpu, storeCpu] = [performance.now(), cpuMs(process.pid), serverCpuMs(postmaster)];
+      const [begun, cpu, storeCpu] = [performance.now(), cpuMs(process.pid), familyCpuMs(postmaster)];
       const plan = await planFull(deps, { save: true, actor: 'bench' });
       fullMs.push(performance.now() - begun);
       fullCpuMs.push(cpuMs(process.pid) - cpu);
-      storeCpuMs.push(serverCpuMs(postmaster) - storeCpu);
+      storeCpuMs.push(familyCpuMs(postmaster) - storeCpu);
       steps = plan.steps.length;
       changes = plan.steps.reduce((sum, step) => sum + step.changes.length, 0);
       say(`everybody planned in ${Math.round(fullMs.at(-1) ?? 0)} ms: ${steps} steps`);
