@@ -20,6 +20,8 @@ export interface PostgresServer {
   pid(): number | undefined;
   /** Starts it, with the data that it has; nothing when it runs. Blocks until it takes connections. */
   start(): void;
+  /** Ends it by SIGKILL, without waiting: the next start does, and recovers from the log. */
+  kill(): void;
   /** Ends it in order, ending sessions that are open. The data stay. */
   stop(): void;
 }
@@ -67,7 +69,16 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
     run('pg_ctl', '-D', data, '-l', log, '-o', `-p ${port}`, '-w', '-t', '60', 'start');
   };
   // After SIGKILL of the postmaster its children may still hold the data for a moment.
-  const start = (): void => (pid() === undefined ? retrying(20, launch) : undefined);
+  let killed = 0;
+  const kill = (): void => {
+    killed = pid() ?? 0;
+    if (killed > 0) process.kill(killed, 'SIGKILL');
+  };
+  const start = (): void => {
+    for (let i = 0; i < 1_000 && killed > 0 && processOf(killed) !== undefined; i++) pause(10);
+    killed = 0;
+    if (pid() === undefined) retrying(20, launch);
+  };
   const stop = (): void => {
     if (pid() !== undefined) run('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
   };
@@ -78,7 +89,7 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
   runAs(user, folder, join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', USER, DATABASE], {
     PGPASSWORD: password,
   });
-  return { url, pid, start, stop };
+  return { url, pid, start, kill, stop };
 }
 
 /** The oldest version that we promise to work on and the system has: what is new in later ones must not be needed. */
