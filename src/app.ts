@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { openDirectories } from './app/directories.ts';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
 import { watchStore } from './app/guardian.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { countIrregular } from './app/irregular.ts';
+import { settleSources } from './app/retired.ts';
 import { measured } from './app/measured.ts';
 import { scimSources } from './app/scim-sources.ts';
 import { needingRoom, watchRoom } from './app/room.ts';
@@ -14,6 +16,7 @@ import { watchSources } from './app/watch-sources.ts';
 import { addressMatcher } from './web/addresses.ts';
 import type { Loaded } from './config/load.ts';
 import { type Jobs, startJobs, type Timing, type Views } from './jobs/index.ts';
+import { type Readings, startReadings } from './jobs/reading-loop.ts';
 import type { Log, Secrets } from './log.ts';
 import type { Settings, TargetSettings } from './model/settings.ts';
 import { createScim, scimError } from './scim/index.ts';
@@ -52,6 +55,7 @@ export interface Service {
   readonly scimUrl: string;
   readonly store: Store;
   readonly jobs: Jobs;
+  readonly readings: Readings;
   readonly targets: ReadonlyMap<string, Target>;
   /** Settings of the targets with address and keys filled in, also where a built-in simulator runs. */
   readonly targetSettings: readonly TargetSettings[];
@@ -97,6 +101,7 @@ async function open(
   opened.push(() => store.close());
   const { db } = store;
   live.setViews(await withholdLostRules(live.views(), () => storeParts.rules.everHadRules(db)));
+  live.setKnown(await settleSources(db, start, log, new Date()));
 
   let jobs: Jobs | undefined;
   let scimUrl = '';
@@ -146,6 +151,20 @@ async function open(
   const sources = scimSourcesOf(() => live.settings());
   const { server } = start;
   const scimPublicUrl = (server.scim ?? server).publicUrl;
+  const directories = openDirectories(() => live.settings().sources);
+  opened.push(() => directories.close());
+  const readings = startReadings({
+    db,
+    store: storeParts,
+    log: log.child({ part: 'readings' }),
+    now: () => new Date(),
+    random: Math.random,
+    directories: () => directories.current(),
+    wake: (urgent) => running.wake(urgent),
+    onReading: (reading) => metrics.reading(reading),
+  });
+  opened.push(() => readings.close());
+
   const scim = createScim({
     resources: room === undefined ? createResources(db) : needingRoom(createResources(db), room),
     authenticate: async (presented) => {
@@ -200,16 +219,21 @@ async function open(
   const stopWatching = watchSources({ db, settings: () => live.settings(), log: log.child({ part: 'sources' }) });
   opened.push(async () => stopWatching());
 
+  const changed = async (): Promise<void> => {
+    await settleSources(db, live.settings(), log, new Date());
+    await running.rulesChanged();
+    running.wake();
+  };
   const reload = async (): Promise<boolean> => {
     inner.refresh();
     outer?.refresh();
     if (!live.reload()) return false;
-    await running.rulesChanged();
+    await changed();
     return true;
   };
   if (read !== undefined) {
     const stop = live.watch(WATCH_EVERY_MS, () => {
-      running.rulesChanged().catch((error: unknown) => log.error({ err: error }, 'changed rules could not be noted'));
+      changed().catch((error: unknown) => log.error({ err: error }, 'changed rules could not be noted'));
     });
     opened.push(async () => stop());
   }
@@ -220,6 +244,7 @@ async function open(
     scimUrl,
     store,
     jobs,
+    readings,
     targets,
     targetSettings,
     firstTokens,

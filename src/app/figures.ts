@@ -5,6 +5,9 @@ import type { Db } from '../store/db.ts';
 import { countRecords } from '../store/people-list.ts';
 import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
+import { directoryKinds } from '../directories/index.ts';
+import { countMissing, lastFullReadings, lastReadings } from '../store/readings.ts';
+import { sourceStates } from '../store/source-state.ts';
 import type { Figures } from '../web/metrics.ts';
 import type { Readiness } from '../web/ready.ts';
 import { heardOf } from './watch-sources.ts';
@@ -36,6 +39,7 @@ export function createFigures(
   return {
     figures: async () => {
       const [now, sources, tokens, dirty] = await Promise.all([status(), records(), listTokens(db), countDirty(db)]);
+      const readings = await readingStates(db, settings());
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
       const heard = heardOf(settings(), tokens, new Date());
       return {
@@ -51,24 +55,33 @@ export function createFigures(
           source: source ?? '',
           seconds: ((expiresAt?.getTime() ?? 0) - Date.now()) / 1000,
         })),
+        readings: [...readings].map(([source, { sealedAgeSeconds, stale, missing }]) => ({
+          source,
+          ageSeconds: sealedAgeSeconds,
+          stale,
+          missing,
+        })),
       };
     },
     readiness: async () => {
       const [now, counts, states, tokens] = await Promise.all([status(), records(), targetStates(db), listTokens(db)]);
       const heard = heardOf(settings(), tokens, new Date());
       const { rules, withheld, recovery } = views();
+      const readings = await readingStates(db, settings());
+      const known = [...(await sourceStates(db)).values()];
       return {
         store: true,
         // The queue lies in the store and answers with it.
         queue: true,
         recovery: recovery === undefined ? null : { ...recovery, ends: ENDS_RECOVERY },
         rules: { count: rules.rules.length, withheld: withheld === true },
-        retired: retired(settings(), counts, states),
+        retired: retired(settings(), counts, states, known),
         sources: settings().sources.map(({ id, type }) => {
           const row = counts.find((r) => r.source === id);
           const age =
             row?.lastChange == null ? null : Math.max(0, Math.round((Date.now() - row.lastChange.getTime()) / 1000));
           const { lastHeard = null, silent = false, ending = [] } = heard.find((h) => h.id === id) ?? {};
+          const reading = readings.get(id);
           return {
             id,
             type,
@@ -78,6 +91,7 @@ export function createFigures(
             lastHeard,
             silent,
             endingTokens: ending.map(({ id: token, name, expiresAt }) => ({ id: token, name, expiresAt })),
+            ...(reading !== undefined && { reading }),
           };
         }),
         targets: now.targets.map(({ id, state, pending, parked }) => ({
@@ -93,6 +107,36 @@ export function createFigures(
   };
 }
 
+type ReadingState = NonNullable<Readiness['sources'][number]['reading']>;
+
+/** How the directories of the settings are read, by id. */
+async function readingStates(db: Db, settings: Settings): Promise<Map<string, ReadingState>> {
+  const ids = settings.sources.filter(({ type }) => directoryKinds.some((k) => k.type === type)).map(({ id }) => id);
+  if (ids.length === 0) return new Map();
+  const [states, missing] = [await sourceStates(db), await countMissing(db)];
+  const [last, full] = [await lastReadings(db), await lastFullReadings(db)];
+  return new Map(
+    ids.map((id) => {
+      const state = states.get(id);
+      // What changed may go on being read while the whole is kept back.
+      const open = full.find((r) => r.source === id && r.state === 'unsealed');
+      const reading = open ?? last.find((r) => r.source === id);
+      const sealedAt = state?.sealedAt?.getTime();
+      return [
+        id,
+        {
+          sealedAgeSeconds: sealedAt === undefined ? null : Math.round((Date.now() - sealedAt) / 1000),
+          last: reading?.state ?? null,
+          because: reading?.because ?? null,
+          stale: state?.frozenBecause === 'stale',
+          missing: missing.get(id) ?? 0,
+          nextAt: state?.nextAt ?? null,
+        },
+      ];
+    }),
+  );
+}
+
 async function countDirty(db: Db): Promise<number> {
   const row = await db.row<{ count: number }>({ name: 'dirty-count', text: 'select count(*) as count from dirty' });
   return row?.count ?? 0;
@@ -103,12 +147,16 @@ export function retired(
   settings: Settings,
   counts: ReadonlyArray<{ readonly source: string; readonly users: number; readonly groups: number }>,
   states: ReadonlyMap<string, unknown>,
+  noted: ReadonlyArray<{ readonly source: string; readonly frozenBecause: string | null }> = [],
 ): Readiness['retired'] {
   const missing = (ids: Iterable<string>, known: ReadonlyArray<{ readonly id: string }>) =>
     [...new Set(ids)].filter((id) => !known.some((one) => one.id === id)).toSorted();
   return {
     sources: missing(
-      counts.filter((row) => row.users + row.groups > 0).map((row) => row.source),
+      [
+        ...counts.filter((row) => row.users + row.groups > 0).map((row) => row.source),
+        ...noted.filter((state) => state.frozenBecause === 'retired').map((state) => state.source),
+      ],
       settings.sources,
     ),
     targets: missing(states.keys(), settings.targets),

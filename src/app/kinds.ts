@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { optionIssues } from '../config/issues.ts';
 import type { Kind, Kinds, OptionIssue } from '../config/kinds.ts';
 import type { SourceSettings, TargetSettings } from '../model/settings.ts';
+import type { DirectoryKind } from '../directories/directory.ts';
+import { directoryKinds } from '../directories/index.ts';
 import { targetKinds } from '../targets/index.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { scimOptions } from './scim-sources.ts';
@@ -14,7 +16,30 @@ const scim: Kind<SourceSettings> = {
 };
 
 /** Every kind of source and target, as the settings need to know them. */
-export const kinds: Kinds = { sources: [scim], targets: targetKinds.map(targetKind) };
+export const kinds: Kinds = {
+  get sources() {
+    return [scim, ...directoryKinds.map(directoryKind)];
+  },
+  targets: targetKinds.map(targetKind),
+};
+
+function directoryKind(kind: DirectoryKind): Kind<SourceSettings> {
+  return {
+    type: kind.type,
+    about: kind.about,
+    optionsSchema: kind.optionsSchema,
+    check: (settings) => {
+      try {
+        // Opening connects to nothing; it is the kind's own check of its options.
+        void kind.open(settings).directory.close();
+        return [];
+      } catch (error) {
+        if (error instanceof z.ZodError) return issuesOf(error, settings.options);
+        throw error;
+      }
+    },
+  };
+}
 
 function targetKind(kind: TargetKind): Kind<TargetSettings> {
   return {

@@ -15,6 +15,8 @@ export interface Live {
    * new ones hold now.
    */
   reload(): boolean;
+  /** Sources that the store knows, which rules may go on naming when they are not in the settings any more. */
+  setKnown(sources: readonly string[]): void;
   /** What planning goes by from now on; for what only the store knows. */
   setViews(views: Views): void;
   /** Reloads when a file changes, looking every `everyMs`. Gives how to stop that. */
@@ -39,6 +41,7 @@ export function createLive(
 ): Live {
   const { log } = options;
   let { settings, views } = start;
+  let known: readonly string[] = [];
   // Taken now and not when watching begins: what changes in between must not be missed.
   let settled = signatureOf(settings.file, settings.rules);
 
@@ -55,13 +58,16 @@ export function createLive(
     const wanted = loaded?.settings ?? settings;
     const restart = !isDeepStrictEqual(fixed(wanted), fixed(settings));
     const next: Settings = restart ? keepFixed(settings, wanted) : wanted;
-    const read = loadViews(next, loaded?.document);
+    // What is just taken out of the settings is retired from now on.
+    const retired = [...known, ...settings.sources.map((source) => source.id)];
+    const read = loadViews(next, loaded?.document, retired);
     if (read.views === undefined) return refuse(read.problems);
     if (read.views.unstated === true && (views.unstated !== true || views.withheld === true)) {
       return refuse([...read.problems, lostRules(next.rules, views.withheld === true ? undefined : '')]);
     }
     for (const problem of read.problems) tell(log, problem);
     if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
+    known = retired;
     [settings, views] = [next, read.views];
     log.info({ revision: views.rules.revision, rules: views.rules.rules.length }, 'settings and rules are loaded');
     options.loaded?.(true);
@@ -72,6 +78,7 @@ export function createLive(
     settings: () => settings,
     views: () => views,
     setViews: (wanted) => void (views = wanted),
+    setKnown: (sources) => void (known = sources),
     reload,
     watch: (everyMs, changed) => {
       let seen = settled;

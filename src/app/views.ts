@@ -19,15 +19,23 @@ export interface LoadedViews {
   readonly problems: readonly Problem[];
 }
 
-/** Reads the rules folder and compiles rules and profiles: what planning goes by. Every problem at once. */
-export function loadViews(settings: Settings, document?: SettingsDocument): LoadedViews {
+/**
+ * Reads the rules folder and compiles rules and profiles: what planning goes by. Every problem at once. `retired` are
+ * sources that the store knows and the settings don't name any more: rules may still name them, since their people
+ * keep what they have.
+ */
+export function loadViews(
+  settings: Settings,
+  document?: SettingsDocument,
+  retired: readonly string[] = [],
+): LoadedViews {
   const files = readRulesFolder(settings.rules);
   const attributes = declaredAttributes(settings);
   const profiles = loadTargetViews(settings, attributes, document);
   if ('problem' in files) return { problems: [...profiles.problems, files.problem] };
   const loaded = loadRules({
     files: files.files,
-    sources: settings.sources.map((source) => source.id),
+    sources: [...new Set([...settings.sources.map((source) => source.id), ...retired])],
     targets: settings.targets.map(({ id, type }) => ({ id, type })),
     attributes,
   });

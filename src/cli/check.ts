@@ -6,13 +6,13 @@ import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
 import { recoveryNow } from '../app/guardian.ts';
 import { inRecovery } from '../app/recovery.ts';
 import { findSimulator } from '../app/simulators.ts';
-import { loadViews } from '../app/views.ts';
 import { openTargets } from '../app.ts';
 import { countProblems, renderProblem } from '../config/render.ts';
 import { warnings } from '../config/warnings.ts';
+import { directoryKinds } from '../directories/index.ts';
 import { Failure } from '../model/failure.ts';
 import type { Problem } from '../model/rules.ts';
-import type { Settings, TargetSettings } from '../model/settings.ts';
+import type { Settings, SourceSettings, TargetSettings } from '../model/settings.ts';
 import { openEmbedded } from '../store/embedded/index.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { countRecords } from '../store/people-list.ts';
@@ -30,6 +30,7 @@ import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';
 import { when } from './text.ts';
+import { loadViewsOf } from './planning.ts';
 
 /** One thing that was tried out. */
 interface Tried {
@@ -51,7 +52,7 @@ export function addCheck(program: Program): void {
     examples: ['check', 'check --connect'],
     options: (command) => command.option('--connect', 'also try addresses, keys and rights of store and targets'),
     run: async (context, options) => {
-      const problems = allProblems(context);
+      const problems = await allProblems(context);
       const errors = problems.some((p) => p.severity === 'error');
       const leftOver: Problem[] = [];
       const tried = errors || options.connect !== true ? [] : await tryOut(context, leftOver);
@@ -83,7 +84,7 @@ function answer(context: Context, problems: readonly Problem[], tried: readonly 
 }
 
 /** Of the settings; and where these can be used, of the rules too. */
-function allProblems(context: Context): readonly Problem[] {
+async function allProblems(context: Context): Promise<readonly Problem[]> {
   let settings: Settings;
   try {
     settings = context.settings();
@@ -92,7 +93,7 @@ function allProblems(context: Context): readonly Problem[] {
     throw error;
   }
   const document = context.document();
-  const loaded = loadViews(settings, document);
+  const loaded = await loadViewsOf(context, false);
   // Of an empty folder one warning is enough.
   const rules = [
     ...loaded.problems.filter((p) => p.severity === 'error' || p.place !== undefined),
@@ -131,15 +132,27 @@ async function tryOut(context: Context, leftOver: Problem[]): Promise<Tried[]> {
   try {
     const store = await tryStore(settings, leftOver);
     const targets = await Promise.all(settings.targets.map((target) => tryTarget(target, settings)));
-    const sources = settings.sources.map(({ id, type }): Tried => ({
-      what: 'source',
-      id,
-      ok: true,
-      message: `${type}: it connects to us, nothing to try`,
-    }));
+    const sources = await Promise.all(settings.sources.map(trySource));
     return [store, ...sources, ...targets];
   } finally {
     shown.done();
+  }
+}
+
+async function trySource(settings: SourceSettings): Promise<Tried> {
+  const { id, type } = settings;
+  const kind = directoryKinds.find((k) => k.type === type);
+  if (kind === undefined) {
+    return { what: 'source', id, ok: true, message: `${type}: it connects to us, nothing to try` };
+  }
+  const { directory } = kind.open(settings);
+  try {
+    await directory.check(AbortSignal.timeout(LIMIT_MS));
+    return { what: 'source', id, ok: true, message: `${type}: address, credentials and rights are right` };
+  } catch (error) {
+    return failed('source', id, error);
+  } finally {
+    await directory.close();
   }
 }
 

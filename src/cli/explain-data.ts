@@ -12,6 +12,8 @@ import { groupsAbove } from '../store/groups.ts';
 import { ledgerOf } from '../store/ledger.ts';
 import { accountsOf } from '../store/observations.ts';
 import { loadPeople } from '../store/people.ts';
+import { standingOfSources } from '../jobs/ground.ts';
+import { sourceStates } from '../store/source-state.ts';
 import { stepsOfPerson, type StoredStep } from '../store/plans.ts';
 import { listWork, type WorkRow } from '../store/work-list.ts';
 
@@ -64,7 +66,8 @@ export async function explain(
 ): Promise<Explained> {
   const [stored] = await loadPeople(db, [id]);
   if (stored === undefined) throw new Error(`person ${id} has gone`);
-  const person = buildPerson(stored, await groupsAbove(db, [id]));
+  const sources = standingOfSources(await sourceStates(db));
+  const person = buildPerson(stored, await groupsAbove(db, [id]), undefined, sources);
   const { rules, targets, withheld: lost, recovery } = views();
   // From a leaver everything is taken, whatever the rules say.
   const withheld = lost === true && person.life !== 'left';

@@ -7,7 +7,7 @@ import { explain, type Explained, type ExplainedItem, type ExplainedTarget } fro
 import type { Settings } from '../model/settings.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
-import { changeText, indent, when, wrap } from './text.ts';
+import { changeText, indent, recordState, when, wrap } from './text.ts';
 
 /** `explain` */
 export function addExplain(program: Program): void {
@@ -44,12 +44,13 @@ const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - b
 const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
 
 function asText({ withheld, recovery, person, targets, findings }: Explained): string {
-  const { userName, displayName, id, life, evidence } = person;
+  const { userName, displayName, id, life, evidence, frozen } = person;
   const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
   for (const record of person.records) {
-    const state = record.gone === undefined ? (record.active ? 'active' : 'disabled') : `deleted (${record.gone})`;
+    const state = recordState(record);
     lines.push(`  record ${record.source}/${record.anchor}: ${record.userName}, ${state}, version ${record.version}`);
   }
+  if (frozen !== undefined) lines.push(line(`frozen: ${frozen}; nothing is given and nothing taken for now`, 2));
   const paths = [...person.groups.values()].map(pathText).toSorted();
   lines.push(line(paths.length === 0 ? 'in no group' : `groups: ${paths.join('; ')}`, 2));
   if (recovery !== null) {
@@ -118,16 +119,26 @@ function causeText({ rule, record, path }: Cause): string {
 }
 
 function asJson({ withheld, recovery, person, targets, findings }: Explained): unknown {
-  const { id, userName, displayName, email, life, generation, evidence, records } = person;
+  const { id, userName, displayName, email, life, generation, evidence, frozen, records } = person;
   return {
     withheld,
     recovery,
-    person: { id, userName, displayName, email: email ?? null, life, generation, evidence: evidence ?? null },
-    records: records.map(({ source, anchor, active, gone, version }) => ({
+    person: {
+      id,
+      userName,
+      displayName,
+      email: email ?? null,
+      life,
+      generation,
+      evidence: evidence ?? null,
+      frozen: frozen ?? null,
+    },
+    records: records.map(({ source, anchor, active, gone, missing, version }) => ({
       source,
       anchor,
       active,
       gone: gone ?? null,
+      missing: missing ?? null,
       version,
     })),
     groups: [...person.groups].map(([group, path]) => ({ id: group, path })),

@@ -6,7 +6,7 @@ import { add, group, type Program } from './command.ts';
 import { likePattern, parseFilter } from './filter.ts';
 import { readLimit } from './paging.ts';
 import { findPerson } from './person.ts';
-import { clip, table, when } from './text.ts';
+import { clip, recordState, table, when } from './text.ts';
 
 /** `people list|show` */
 export function addPeople(program: Program): void {
@@ -52,20 +52,18 @@ export function addPeople(program: Program): void {
         if (stored === undefined) throw new Error(`person ${id} has gone`);
         const person = buildPerson(stored, await groupsAbove(db, [id]));
         const groups = [...person.groups].map(([group, path]) => ({ id: group, path }));
-        const records = person.records.map(({ source, anchor, active, gone, version }) => ({
+        const records = person.records.map(({ source, anchor, active, gone, missing, version }) => ({
           source,
           anchor,
           active,
           gone,
+          missing,
           version,
         }));
         const { userName, displayName, email, life, generation, attributes } = person;
         const lines = [
           `${displayName}  ${id}  ${life}`,
-          ...records.map(
-            (r) =>
-              `  record  ${r.source}/${r.anchor}  ${r.gone === undefined ? (r.active ? 'active' : 'disabled') : `deleted (${r.gone})`}`,
-          ),
+          ...records.map((r) => `  record  ${r.source}/${r.anchor}  ${recordState(r)}`),
           ...(groups.length === 0
             ? ['  in no group']
             : groups.map((g) => `  group   ${g.path.map((s) => s.name).join(' → ')}  ${g.id}`)),

@@ -1,7 +1,9 @@
-import { loadViews, lostRules, withholdLostRules } from '../app/views.ts';
+import { existsSync } from 'node:fs';
+import { type LoadedViews, loadViews, lostRules, withholdLostRules } from '../app/views.ts';
 import { countProblems, renderProblem } from '../config/render.ts';
 import type { PlanDeps } from '../jobs/index.ts';
-import type { Store } from '../store/open.ts';
+import { openStore, type Store } from '../store/open.ts';
+import { knownSources } from '../store/source-state.ts';
 import { storeParts } from '../store/parts.ts';
 import { recoveryNow } from '../app/guardian.ts';
 import { inRecovery } from '../app/recovery.ts';
@@ -15,7 +17,8 @@ export async function planDeps(
   store: Store,
   { afterRecovery = false }: { readonly afterRecovery?: boolean } = {},
 ): Promise<PlanDeps> {
-  const { views, problems } = loadViews(context.settings(), context.document());
+  const known = await knownSources(store.db);
+  const { views, problems } = loadViews(context.settings(), context.document(), known);
   if (views === undefined) {
     throw new CommandError(EXIT.usage, `the rules can't be used: ${countProblems(problems)}`, { problems });
   }
@@ -26,4 +29,26 @@ export async function planDeps(
   if (recovery !== undefined) tell(inRecovery(recovery));
   const guarded = recovery === undefined || afterRecovery ? held : { ...held, recovery };
   return { db: store.db, store: storeParts, views: () => guarded, now: () => new Date() };
+}
+
+/**
+ * Settings' rules for a command that has no store open. Only where they can't be used as they stand the store is asked
+ * which sources it knows: rules may name one that is not in the settings any more. `migrate`: bring it up to date.
+ */
+export async function loadViewsOf(context: Context, migrate: boolean): Promise<LoadedViews> {
+  const settings = context.settings();
+  const first = loadViews(settings, context.document());
+  if (first.views !== undefined) return first;
+  if (settings.store.kind === 'embedded' && !existsSync(settings.store.folder)) return first;
+  try {
+    const store = await openStore(settings.store, { migrate });
+    try {
+      return loadViews(settings, context.document(), await knownSources(store.db));
+    } finally {
+      await store.close();
+    }
+  } catch {
+    // What is wrong with the store is told where it is needed; here the rules' problems are.
+    return first;
+  }
 }

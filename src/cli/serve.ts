@@ -1,7 +1,6 @@
 import { Option } from 'commander';
 import { kinds } from '../app/kinds.ts';
 import { tell } from '../app/live.ts';
-import { loadViews } from '../app/views.ts';
 import { type Service, startService } from '../app.ts';
 import { loadSettings } from '../config/load.ts';
 import { countProblems } from '../config/render.ts';
@@ -10,6 +9,7 @@ import { add, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { keepServing } from './io.ts';
+import { loadViewsOf } from './planning.ts';
 import { untilSignal } from './signals.ts';
 import { version } from './version.ts';
 
@@ -40,7 +40,7 @@ async function serve(context: Context, role: string): Promise<undefined> {
   }
   const { io, secrets } = context;
   const settings = context.settings();
-  const { views, problems } = loadViews(settings, context.document());
+  const { views, problems } = await loadViewsOf(context, true);
   if (views === undefined) {
     throw new CommandError(EXIT.usage, `the rules can't be used: ${countProblems(problems)}`, { problems });
   }

@@ -1,5 +1,7 @@
 import { heardOf, type Heard } from '../app/watch-sources.ts';
 import { formatDuration } from '../config/duration.ts';
+import { addSourceActs } from './source-acts.ts';
+import { isDirectory, type ReadingsOfSource, readingsOf, readingsText } from './source-readings.ts';
 import { suggest } from '../model/suggest.ts';
 import type { ListenSettings, Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
@@ -26,9 +28,11 @@ interface SourceState {
   readonly maxSilence: number | null;
   readonly tokens: readonly TokenInfo[];
   readonly address: string;
+  /** Of a directory: how it is read. */
+  readonly reading?: ReadingsOfSource;
 }
 
-/** `sources list|show|refresh` */
+/** `sources list|show|refresh|accept|retire|succeed` */
 export function addSources(program: Program): void {
   const sources = group(program, 'sources', 'where people come from', 'sources list');
   add(program, sources, {
@@ -44,7 +48,7 @@ export function addSources(program: Program): void {
         String(s.users),
         String(s.groups),
         when(s.lastChange),
-        when(s.lastHeard),
+        when(s.reading === undefined ? s.lastHeard : s.reading.sealedAt),
       ]);
       const head = ['SOURCE', 'TYPE', 'STATE', 'USERS', 'GROUPS', 'LAST CHANGE', 'LAST HEARD'];
       return { json: states, text: table(head, rows) };
@@ -59,29 +63,14 @@ export function addSources(program: Program): void {
       return { json: state, text: shown(state) };
     },
   });
-  add<{ full?: boolean }>(program, sources, {
-    usage: 'refresh <id>',
-    about: 'read a source again, where it is one that is read',
-    examples: ['sources refresh corp-ad --full'],
-    options: (command) => command.option('--full', 'all of it, not only what changed'),
-    run: async (context, _options, id = '') => {
-      const { type, lastHeard } = await findSource(context, id);
-      throw new CommandError(
-        EXIT.nothing,
-        `source ${id} is of type ${type}: its client writes to us, nothing can be read`,
-        {
-          remedy: `Last heard ${when(lastHeard)}. ${HOW_TO_PUSH}`,
-        },
-      );
-    },
-  });
+  addSourceActs(program, sources);
 }
 
-const HOW_TO_PUSH =
-  'To have everything sent again: in Okta, Provisioning › To App › Force Sync, and Push Groups › Push now; ' +
-  'in Entra ID, Provisioning › Restart provisioning.';
-
 function shown(state: SourceState): string {
+  if (state.reading !== undefined) {
+    const told = `  told of      ${state.users} users, ${state.groups} groups`;
+    return [`${state.id}  ${state.type}  ${state.state}`, told, ...readingsText(state.reading, state.id)].join('\n');
+  }
   const { id, maxSilence, tokens } = state;
   const limit = maxSilence === null ? 'no maxSilence is set' : `maxSilence ${formatDuration(maxSilence)}`;
   const rows = tokens.map((t) => [t.id, t.name, tokenState(t), when(t.createdAt), when(t.lastUsedAt)]);
@@ -116,7 +105,7 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
   const [counts, tokens] = [await countRecords(db), await listTokens(db)];
   const heard = heardOf(settings, tokens, new Date());
   const base = addressOf(settings.server.scim ?? settings.server);
-  return settings.sources.map(({ id, type }) => {
+  const states = settings.sources.map(({ id, type }): SourceState => {
     const row = counts.find((r) => r.source === id);
     const one = heard.find((h) => h.id === id);
     return {
@@ -132,6 +121,14 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
       address: `${base}/scim/${id}/v2`,
     };
   });
+  const read = new Set(settings.sources.filter(isDirectory).map((source) => source.id));
+  return Promise.all(
+    states.map(async (state) => {
+      if (!read.has(state.id)) return state;
+      const reading = await readingsOf(db, state.id);
+      return { ...state, state: reading.state, reading };
+    }),
+  );
 }
 
 const stateOf = (heard: Heard | undefined): string =>

@@ -1,3 +1,4 @@
+import type { Evidence } from '../model/facts.ts';
 import type { Change } from '../model/plan.ts';
 import { clean, MARKS, reason, saying } from '../plan/words.ts';
 
@@ -67,4 +68,16 @@ export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** What a source last said of a person, in a word or two. */
+export function recordState(record: {
+  readonly active: boolean;
+  readonly gone?: Evidence | undefined;
+  readonly missing?: Evidence | undefined;
+}): string {
+  const { active, gone, missing } = record;
+  if (gone !== undefined) return gone === 'explicit' ? 'deleted (explicit)' : `gone (${gone})`;
+  if (missing !== undefined) return `missing (${missing})`;
+  return active ? 'active' : 'disabled';
 }

@@ -19,6 +19,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     sources: Object.entries(data.sources).map(([id, entry]) => ({
       id,
       type: entry.type,
+      ...(entry.was === undefined ? {} : { was: entry.was }),
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
     ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),

@@ -31,6 +31,9 @@ const publicUrl = z
 /** What every source has; the rest belongs to its kind. */
 export const sourceSchema = z.looseObject({
   type: z.string().describe('Kind of source.'),
+  was: id
+    .optional()
+    .describe('The id that this source had before: its records, people and tokens go on under the new one.'),
 });
 
 /** What every target has; the rest belongs to its kind. */

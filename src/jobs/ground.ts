@@ -1,4 +1,5 @@
 import { buildPerson } from '../mapping/people.ts';
+import type { SourceStanding } from '../mapping/standing.ts';
 import { desire } from '../mapping/desire.ts';
 import { protectedRoles } from '../mapping/index-rules.ts';
 import type { Person } from '../model/person.ts';
@@ -8,6 +9,7 @@ import type { RuleSet } from '../model/rules.ts';
 import type { Db } from '../store/db.ts';
 import type { WantedLogin } from '../store/logins.ts';
 import type { StoreParts } from '../store/parts.ts';
+import type { SourceState } from '../store/source-state.ts';
 import type { TargetState } from '../store/target-state.ts';
 import type { PlanDeps, Views } from './deps.ts';
 
@@ -17,6 +19,8 @@ export interface Ground {
   /** With the mode that holds now. */
   readonly targets: readonly TargetView[];
   readonly states: ReadonlyMap<string, TargetState>;
+  /** Sources that are frozen, or succeeded by another. */
+  readonly sources: ReadonlyMap<string, SourceStanding>;
   /** Roles that some protected rule gives at a target. */
   readonly guarded: (target: string) => ReadonlySet<string>;
   readonly now: Date;
@@ -43,8 +47,18 @@ export async function readGround(deps: PlanDeps, db: Db, only?: readonly string[
   const targets = views.targets
     .filter((view) => only === undefined || only.includes(view.id))
     .map((view) => (waits(view.id) ? { ...view, mode: 'observe' as const } : view));
-  return { views, targets, states, guarded: guardedBy(views.rules), now: deps.now() };
+  const sources = standingOfSources(await deps.store.sources.sourceStates(db));
+  return { views, targets, states, sources, guarded: guardedBy(views.rules), now: deps.now() };
 }
+
+/** What a person's records are worth, as far as it depends on their sources. */
+export const standingOfSources = (states: ReadonlyMap<string, SourceState>): Map<string, SourceStanding> =>
+  new Map(
+    [...states].map(([id, { frozenBecause, succeededBy }]) => [
+      id,
+      { ...(frozenBecause !== null && { frozen: frozenBecause }), ...(succeededBy !== null && { succeededBy }) },
+    ]),
+  );
 
 export interface WantedPerson {
   readonly person: Person;
@@ -68,7 +82,7 @@ export async function readWanted(
   return sieve(
     stored.filter((row) => row.records.length > 0),
     (row) => {
-      const person = buildPerson(row, graph);
+      const person = buildPerson(row, graph, undefined, ground.sources);
       const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
       const logins = [...wanted.desired.values()].map((desired) => ({
         target: desired.target,

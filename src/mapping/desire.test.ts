@@ -59,13 +59,13 @@ test('who has left wants nothing, who is suspended still does', () => {
 
 test('a rule that can not be decided leaves its items open, unless another decides them', () => {
   const unsure = grant('unsure', `if: user.title == "x", ${DB}`);
-  const w = wanted(unsure, { covers: [] });
+  const w = wanted(unsure, { covers: ['email', 'displayName'] });
   assert.deepEqual([items(w), open(w)], [[], ['account', 'role:db']]);
   assert.deepEqual(
     w.findings.map((f) => [f.kind, f.person, f.object]),
     [['indeterminate', 'p_1', 'unsure']],
   );
-  const both = wanted(unsure + grant('sure', DB), { covers: [] });
+  const both = wanted(unsure + grant('sure', DB), { covers: ['email', 'displayName'] });
   assert.deepEqual([items(both), open(both)], [['account', 'role:db'], []]);
 });
 
@@ -73,9 +73,9 @@ test('deny wins over what is decided and what is open; an open deny leaves open'
   const deny = (condition: string): string => grant('no', `${condition}deny: [ { target: pam, role: "d*" } ]`);
   const denied = wanted(grant('yes', DB) + deny(''));
   assert.deepEqual([items(denied), open(denied)], [[], []]);
-  const unsure = wanted(grant('u', `if: user.title == "x", ${DB}`) + deny(''), { covers: [] });
+  const unsure = wanted(grant('u', `if: user.title == "x", ${DB}`) + deny(''), { covers: ['email', 'displayName'] });
   assert.deepEqual([items(unsure), open(unsure)], [[], []]);
-  const openDeny = wanted(grant('yes', DB) + deny('if: user.title == "x", '), { covers: [] });
+  const openDeny = wanted(grant('yes', DB) + deny('if: user.title == "x", '), { covers: ['email', 'displayName'] });
   assert.deepEqual([items(openDeny), open(openDeny)], [[], ['account', 'role:db']]);
   const other = wanted(grant('yes', 'grant: [ { target: pam, role: web } ]') + deny(''));
   assert.deepEqual(items(other), ['account', 'role:web']);

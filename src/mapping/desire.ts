@@ -9,12 +9,12 @@ import { type Claim, type Denial, verdicts } from './verdicts.ts';
 
 /**
  * What the rules want for one person, by target. Pure: person, rules and clock in, items with their causes out.
- * Who has left wants nothing; who is suspended still does, so that everything can be kept until they return.
+ * Who has left, or is told of by no source any more, wants nothing; who is suspended still does, so that everything can be kept until they return.
  */
 export function desire(person: Person, rules: RuleSet, targets: readonly TargetView[], now: Date): Wanted {
   const desired = new Map<string, Desired>();
   const undecided = new Map<string, ReadonlySet<ItemKey>>();
-  if (person.life === 'left') return { desired, undecided, findings: [] };
+  if (person.life === 'left' || person.lapsed?.wholly === true) return { desired, undecided, findings: [] };
   const input = inputOf(person, now);
   const { claims, denials, findings: open } = verdicts(person, candidates(person, rules), input);
   const findings: Finding[] = [...open];

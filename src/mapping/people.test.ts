@@ -42,8 +42,11 @@ test('only what a source stated ends or suspends anything', () => {
 
 test('what a record covers and leaves out is none, what it does not cover is unknown', () => {
   const some = person(record({ anchor: 'a', covers: ['title'], attributes: {} }));
-  assert.ok(some.covers.has('title') && some.covers.has('userName') && some.covers.has('email'));
+  assert.ok(some.covers.has('title') && some.covers.has('userName') && some.covers.has('active'));
   assert.ok(!some.covers.has('department'));
+  const kept = person(record({ anchor: 'a', covers: ['title'], attributes: { department: 'as of last year' } }));
+  assert.ok(!kept.covers.has('department') && !kept.covers.has('email'));
+  assert.equal(kept.attributes['department'], undefined);
   const all = person(record({ anchor: 'a' }));
   assert.ok(all.covers.has('department') && all.covers.has('contractEnd'));
 });

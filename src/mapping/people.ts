@@ -3,6 +3,7 @@ import type { AttributeValue, Evidence } from '../model/facts.ts';
 import type { LifeCycle, LinkedRecord, Person } from '../model/person.ts';
 import type { GroupGraph } from '../model/planning.ts';
 import { closure } from './closure.ts';
+import { type SourceStanding, type Standing, standingOf } from './standing.ts';
 
 export interface PersonInput {
   readonly id: string;
@@ -11,19 +12,32 @@ export interface PersonInput {
   readonly records: readonly LinkedRecord[];
 }
 
+/** What every record tells. What else a reading did not cover counts as not delivered, also where an older value is kept. */
+const ALWAYS = ['userName', 'active'];
 const CORE_NAMES = CORE_ATTRIBUTES.map((a) => a.name);
 
 /**
  * One human out of the records that are linked. For each attribute the first record that covers it decides, even with
- * none; groups are the union. `declared`: what a record covers that does not say so itself.
+ * none; groups are the union. `declared`: what a record covers that does not say so itself. `sources`: what is known
+ * of sources that are not as they should be.
  * Throws RangeError without a record: there would be nothing to say.
  */
-export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: readonly AttributeDeclaration[]): Person {
+export function buildPerson(
+  input: PersonInput,
+  graph: GroupGraph,
+  declared?: readonly AttributeDeclaration[],
+  sources?: ReadonlyMap<string, SourceStanding>,
+): Person {
   const [first] = input.records;
   if (first === undefined) throw new RangeError(`person ${input.id} has no record: link one, or leave the person out`);
   const names = declared === undefined ? CORE_NAMES : declared.map((a) => a.name);
-  const { attributes, covers } = merge(input.records, names);
-  const { life, evidence } = lifeOf(input.records);
+  const stands = new Map(input.records.map((record) => [record, standingOf(record, sources?.get(record.source))]));
+  // Who they are is still told by the last that was said of them; what that is worth is not.
+  const worth = input.records.filter((record) => stands.get(record)?.state !== 'lapsed');
+  const { attributes, covers } = merge(worth.length > 0 ? worth : [first], names);
+  const { life, evidence } = lifeOf(deciding(input.records, stands, sources));
+  const frozen = [...stands.values()].find((s) => s.state === 'frozen');
+  const lapsed = [...stands.values()].find((s) => s.state === 'lapsed');
   const email = text(attributes['email']);
   return {
     id: input.id,
@@ -33,12 +47,14 @@ export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: re
     life,
     generation: input.generation,
     ...(evidence !== undefined && { evidence }),
+    ...(frozen !== undefined && { frozen: frozen.because }),
+    ...(lapsed !== undefined && { lapsed: { evidence: lapsed.evidence, wholly: worth.length === 0 } }),
     records: input.records,
     groups:
       life === 'left'
         ? new Map()
         : closure(
-            input.records.flatMap((r) => r.memberOf),
+            worth.flatMap((r) => r.memberOf),
             graph,
           ),
     attributes,
@@ -47,9 +63,24 @@ export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: re
 }
 
 /**
- * Only what a source stated ends or suspends anything. A record that is merely not there any more (absent, out of
- * scope, unknown) keeps its last attributes and its groups: whether that takes something away is for the readings'
- * grace to decide, not for a missing entry.
+ * The records that may end or suspend: not those whose entry is gone by inference, nor those of a source that another
+ * one succeeded, where the person has a record of that one.
+ */
+function deciding(
+  records: readonly LinkedRecord[],
+  stands: ReadonlyMap<LinkedRecord, Standing>,
+  sources: ReadonlyMap<string, SourceStanding> | undefined,
+): readonly LinkedRecord[] {
+  return records.filter((record) => {
+    if (stands.get(record)?.state === 'lapsed') return false;
+    const successor = sources?.get(record.source)?.succeededBy;
+    return successor === undefined || !records.some((other) => other.source === successor);
+  });
+}
+
+/**
+ * Only what a source stated ends or suspends anything. A record that is merely not there any more keeps its last
+ * attributes and its groups while it is frozen, and says nothing once it has lapsed.
  */
 function lifeOf(records: readonly LinkedRecord[]): { readonly life: LifeCycle; readonly evidence?: Evidence } {
   if (records.some((r) => r.gone === 'explicit')) return { life: 'left', evidence: 'explicit' };
@@ -65,7 +96,8 @@ function merge(
   const covers = new Set<string>();
   for (const record of records) {
     const said = ownWords(record);
-    for (const name of new Set([...(record.covers ?? names), ...Object.keys(said)])) {
+    const delivered = record.covers === undefined ? [...names, ...Object.keys(said)] : coveredBy(record.covers);
+    for (const name of new Set(delivered)) {
       if (covers.has(name)) continue;
       covers.add(name);
       const value: AttributeValue | null | undefined = said[name];
@@ -74,6 +106,13 @@ function merge(
   }
   return { attributes, covers };
 }
+
+/** The first address and all of them are one attribute at the source. */
+const coveredBy = (covers: readonly string[]): string[] => [
+  ...ALWAYS,
+  ...covers,
+  ...(covers.includes('email') || covers.includes('emails') ? ['email', 'emails'] : []),
+];
 
 /** The record's attributes with those that the record carries as fields of their own. */
 function ownWords(record: LinkedRecord): Record<string, AttributeValue> {

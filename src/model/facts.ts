@@ -39,21 +39,53 @@ export interface GroupRecord {
   readonly displayName: string;
 }
 
-/** The smallest thing a source can tell us. A member may itself be a group. */
+/** What a source can say of an entry that went. `absent` is never said: it is concluded from a whole reading. */
+export type GoneEvidence = 'explicit' | 'scoped-out' | 'unknown';
+
+/**
+ * The smallest thing a source can tell us. A member may itself be a group, and may be told of before its own entry.
+ * Of two facts about one thing the later one holds.
+ */
 export type Fact =
   | { readonly type: 'person'; readonly person: PersonRecord }
   | { readonly type: 'group'; readonly group: GroupRecord }
   | { readonly type: 'member'; readonly group: string; readonly member: string }
-  | { readonly type: 'notMember'; readonly group: string; readonly member: string; readonly evidence: Evidence }
-  | { readonly type: 'gone'; readonly id: string; readonly evidence: Evidence };
+  | { readonly type: 'notMember'; readonly group: string; readonly member: string }
+  /** The `member` facts of this reading are the whole list of this group, all ranges: who is not among them left it. */
+  | { readonly type: 'wholeGroup'; readonly group: string }
+  | { readonly type: 'gone'; readonly id: string; readonly evidence: GoneEvidence }
+  /**
+   * An entry that is there and can't be understood. With its id the record stays as it is; without one nobody can tell
+   * whose it was, and the reading is not sealed.
+   */
+  | { readonly type: 'unreadable'; readonly id?: string; readonly because: string };
+
+export type ReadingScope = 'full' | 'changes';
+
+/** How much there is by the source's own count, where it has one. */
+export interface AnnouncedCounts {
+  readonly users?: number;
+  readonly groups?: number;
+}
+
+/** What a reading came to, by the source's own word. */
+export type ReadingEnd =
+  | {
+      readonly sealed: true;
+      /** Where the next reading of changes may start; without one the next is full. */
+      readonly cursor?: string;
+      readonly counts?: AnnouncedCounts;
+    }
+  | { readonly sealed: false; readonly because: string };
 
 /** One pass over a source. */
 export interface Reading {
   /** `full`: what is not in here has left. `changes`: only what moved. */
-  readonly scope: 'full' | 'changes';
+  readonly scope: ReadingScope;
   /** Attributes that this reading asked for and may see: absent ones among them are empty, others unknown. */
   readonly covers: readonly string[];
+  /** Throws a `Failure` when the reading breaks off. */
   readonly facts: AsyncIterable<Fact>;
   /** Known once `facts` has ended: is it provably complete, and where may the next one start? */
-  end(): { readonly sealed: true; readonly cursor?: string } | { readonly sealed: false; readonly because: string };
+  end(): ReadingEnd;
 }

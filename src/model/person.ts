@@ -24,6 +24,8 @@ export interface LinkedRecord extends RecordRef {
   /** Set when the source no longer has the record, with what it said about that. */
   readonly gone?: Evidence;
   /** A null in the store says: delivered, and empty. */
+  /** Set while the entry is missing and its grace has not run out. */
+  readonly missing?: Evidence;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Attributes that the source delivered or would have; `undefined` means all that are declared for it. */
   readonly covers?: readonly string[];
@@ -45,6 +47,13 @@ export interface Person {
   readonly generation: number;
   /** Why the life cycle is not `active`. */
   readonly evidence?: Evidence;
+  /** Why nothing is given and nothing taken for now: a source can't be asked, or an entry of theirs is missing. */
+  readonly frozen?: string;
+  /**
+   * Records of theirs are gone by inference, and say nothing any more: what goes for that goes by this evidence.
+   * `wholly`: no other record is left, so nothing is wanted.
+   */
+  readonly lapsed?: { readonly evidence: Evidence; readonly wholly: boolean };
   readonly records: readonly LinkedRecord[];
   /** Every group, direct or through other groups, by id, with the path that leads there. */
   readonly groups: ReadonlyMap<GroupId, GroupPath>;

@@ -54,6 +54,8 @@ export type StoreSettings =
 export interface SourceSettings {
   readonly id: string;
   readonly type: string;
+  /** The id that the source had before: its records go on under the new one. */
+  readonly was?: string;
   /** What its kind understands, as read from the file. */
   readonly options: Readonly<Record<string, unknown>>;
 }
@@ -71,4 +73,18 @@ export interface TargetSettings {
   /** Templates of the account profile, by field, in the rule language; defaults come with the kind. */
   readonly profile: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** How a directory is read. Times in milliseconds. */
+export interface ReadingSettings {
+  /** After a reading, until the next one. */
+  readonly ttl: number;
+  /** Between two full readings. */
+  readonly fullEvery: number;
+  /** 0 to 1: a reading in which a larger part of people or groups is missing is not sealed. */
+  readonly shrinkLimit: number;
+  /** Ids, user names or group names without which a reading is not sealed. */
+  readonly canaries: readonly string[];
+  /** Without a sealed reading for this long the people are frozen. */
+  readonly maxStale: number;
 }

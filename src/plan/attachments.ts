@@ -82,9 +82,10 @@ function planAlias(draft: Draft, item: ItemKey, { value = '', causes }: DesiredI
 
 /** Takes back what we gave and the rules no longer want. What could not be decided stays. */
 export function planRemovals(draft: Draft): void {
-  const { desired, undecided } = draft.input;
+  const { desired, person, undecided } = draft.input;
   for (const [item, row] of draft.owned) {
-    if (item !== 'account' && desired?.items.has(item) !== true && !undecided.has(item)) take(draft, row, 'removed');
+    if (item === 'account' || desired?.items.has(item) === true || undecided.has(item)) continue;
+    take(draft, row, person.lapsed?.evidence ?? 'removed');
   }
 }
 

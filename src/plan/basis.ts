@@ -13,6 +13,8 @@ export function basisOf(input: StepInput): string {
   return digest({
     person: person.id,
     life: person.life,
+    ...(person.frozen !== undefined && { frozen: true }),
+    ...(person.lapsed !== undefined && { lapsed: person.lapsed }),
     generation: person.generation,
     records: sorted(person.records.map((r) => [r.source, r.anchor, r.version, r.active, r.gone ?? null])),
     rules: input.rulesRevision,

@@ -32,9 +32,9 @@ export function planLeaver(draft: Draft): void {
 /** Suspended: sign-in blocked and protected roles detached; everything else is kept, and nothing is added. */
 export function planSuspended(draft: Draft): void {
   if (!blockSignIn(draft)) return;
-  const { recovery, target } = draft.input;
+  const { person, recovery, target } = draft.input;
   const { mode } = target;
-  if (mode !== 'add-only' && recovery !== true) planRemovals(draft);
+  if (mode !== 'add-only' && recovery !== true && person.frozen === undefined) planRemovals(draft);
   for (const row of draft.owned.values()) {
     const role = itemRole(row.item);
     if (role === undefined) continue;

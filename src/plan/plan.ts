@@ -36,8 +36,9 @@ const leftExplicitly = ({ life, evidence = 'explicit' }: Person): boolean =>
   life !== 'active' && evidence === 'explicit';
 
 function planActive(draft: Draft): void {
-  const { desired, observed, target, targetRead } = draft.input;
-  if (!targetRead) return;
+  const { desired, observed, person, target, targetRead } = draft.input;
+  // Frozen: nobody knows what they are to have. Nothing is given, nothing taken, nothing changed.
+  if (!targetRead || person.frozen !== undefined) return;
   const wanted = desired?.items.get('account');
   if (desired !== undefined && wanted !== undefined) {
     if (!planAccount(draft, desired.profile, wanted)) return;

@@ -4,7 +4,7 @@ import type { Db } from './db.ts';
 export interface NewEvent {
   /** Who caused it: `scim:<source>/<token name>`, `local:<os user>`, `drawbridge`. */
   readonly actor: string;
-  /** `record.created`, `record.changed`, `record.gone`, `member.added`, `member.removed`, `change.applied`, … */
+  /** `record.created`, `record.changed`, `record.missing`, `record.found`, `record.gone`, `member.added`, `member.removed`, `change.applied`, … */
   readonly kind: string;
   readonly person?: string | undefined;
   readonly source?: string | undefined;

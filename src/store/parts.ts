@@ -10,8 +10,12 @@ import * as logins from './logins.ts';
 import * as observations from './observations.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
+import * as readings from './readings.ts';
+import * as retirement from './retire.ts';
+import * as ripening from './ripen.ts';
 import * as roles from './roles.ts';
 import * as lanes from './work-list.ts';
+import * as sources from './source-state.ts';
 import * as targets from './target-state.ts';
 import * as rules from './rules.ts';
 import * as work from './work.ts';
@@ -31,8 +35,12 @@ export const storeParts = {
   observations,
   people,
   plans,
+  readings,
+  retirement,
+  ripening,
   roles,
   rules,
+  sources,
   targets,
   work,
 } as const;

@@ -11,9 +11,10 @@ export interface StoredPerson {
   readonly records: readonly LinkedRecord[];
 }
 
-type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'covers'> & {
+type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'missing' | 'covers'> & {
   readonly displayName: string | null;
   readonly gone: Evidence | null;
+  readonly missing: Evidence | null;
   readonly covers: readonly string[] | null;
 };
 
@@ -31,6 +32,7 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
           'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', ${NAME_TO_READ},
           'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
           'gone', case when r.gone_at is not null then coalesce(r.evidence, 'unknown') end,
+          'missing', case when r.missing_since is not null then coalesce(r.missing_evidence, 'unknown') end,
           'memberOf', coalesce((
             select jsonb_agg(g.source || '/' || g.anchor order by g.key)
             from membership m join record g on g.key = m.group_key
@@ -43,11 +45,12 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
   return rows.map((row) => ({ id: row.id, generation: row.generation, records: row.records.map(linked) }));
 }
 
-function linked({ displayName, gone, covers, ...rest }: RecordJson): LinkedRecord {
+function linked({ displayName, gone, missing, covers, ...rest }: RecordJson): LinkedRecord {
   return {
     ...rest,
     ...(displayName === null ? {} : { displayName }),
     ...(gone === null ? {} : { gone }),
+    ...(missing === null ? {} : { missing }),
     ...(covers === null ? {} : { covers }),
   };
 }

@@ -22,6 +22,13 @@ export interface Figures {
     readonly source: string;
     readonly seconds: number;
   }>;
+  /** Directories: how old what we know of each is, seconds; null before the first sealed reading. */
+  readonly readings: ReadonlyArray<{
+    readonly source: string;
+    readonly ageSeconds: number | null;
+    readonly stale: boolean;
+    readonly missing: number;
+  }>;
 }
 
 /** Seconds from a source's word to access gone. The objective is p99 below 2 s. */
@@ -44,6 +51,13 @@ export interface Metrics {
   rules(loaded: boolean): void;
   /** A SCIM client's irregular form was read. */
   irregular(info: { readonly source: string; readonly client: string; readonly form: string }): void;
+  /** A reading of a source ended. */
+  reading(reading: {
+    readonly source: string;
+    readonly state: string;
+    readonly readMs: number | null;
+    readonly admitMs: number | null;
+  }): void;
 }
 
 export function createMetrics(figures: () => Promise<Figures>): Metrics {
@@ -90,6 +104,19 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
     registers,
   });
   const clients = new Set<string>();
+  const readings = new Counter({
+    name: 'drawbridge_readings_total',
+    help: 'Readings of directories, by source and how they ended (sealed, unsealed, failed)',
+    labelNames: ['source', 'state'],
+    registers,
+  });
+  const readingTime = new Histogram({
+    name: 'drawbridge_reading_seconds',
+    help: 'Time of readings that came to their end, by source and part (read, admit)',
+    labelNames: ['source', 'part'],
+    buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600],
+    registers,
+  });
   const show = addGauges(registry);
   return {
     contentType: registry.contentType,
@@ -108,6 +135,11 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
       const known = clients.has(`${source}/${client}`) || clients.size < MAX_CLIENTS;
       if (known) clients.add(`${source}/${client}`);
       irregular.inc({ source, client: known ? client : 'other', form });
+    },
+    reading: ({ source, state, readMs, admitMs }) => {
+      readings.inc({ source, state });
+      if (readMs !== null) readingTime.observe({ source, part: 'read' }, readMs / 1000);
+      if (admitMs !== null) readingTime.observe({ source, part: 'admit' }, admitMs / 1000);
     },
   };
 }
@@ -129,9 +161,17 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   ]);
   const heard = gauge('drawbridge_source_last_heard_seconds', 'Unix time of the last valid request', ['source']);
   const silent = gauge('drawbridge_source_silent', '1 for a source that was silent for too long', ['source']);
+  const age = gauge('drawbridge_source_age_seconds', 'Time since the last sealed reading began', ['source']);
+  const stale = gauge(
+    'drawbridge_source_stale',
+    '1 for a source that was not read whole for too long: its people are frozen',
+    ['source'],
+  );
+  const missing = gauge('drawbridge_source_missing', 'Records whose entry is missing and whose grace runs', ['source']);
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    for (const one of [dirty, recovery, jobs, paused, records, changed, expiry, heard, silent]) one.reset();
+    const told = [dirty, recovery, jobs, paused, records, changed, expiry, heard, silent, age, stale, missing];
+    for (const one of told) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     dirty.set(now.dirty);
@@ -151,5 +191,10 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       silent.set({ source }, isSilent ? 1 : 0);
     }
     for (const { id, name, source, seconds } of now.tokens) expiry.set({ source, name, token: id }, seconds);
+    for (const one of now.readings) {
+      if (one.ageSeconds !== null) age.set({ source: one.source }, one.ageSeconds);
+      stale.set({ source: one.source }, one.stale ? 1 : 0);
+      missing.set({ source: one.source }, one.missing);
+    }
   };
 }

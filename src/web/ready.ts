@@ -24,6 +24,17 @@ export interface Readiness {
     readonly silent: boolean;
     /** Tokens that end within 30 days, and expired ones that none has replaced. */
     readonly endingTokens: ReadonlyArray<{ readonly id: string; readonly name: string; readonly expiresAt: Date }>;
+    /** Of a directory: how it is read. */
+    readonly reading?: {
+      /** Since the last sealed reading began, whole seconds; null before the first. */
+      readonly sealedAgeSeconds: number | null;
+      /** How the last reading ended, and why it was not sealed or broke off. */
+      readonly last: string | null;
+      readonly because: string | null;
+      readonly stale: boolean;
+      readonly missing: number;
+      readonly nextAt: Date | null;
+    };
   }>;
   readonly targets: ReadonlyArray<{
     readonly id: string;

@@ -16,6 +16,7 @@ const FIGURES: Figures = {
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
   heard: [{ source: 'okta', lastHeard: new Date(1_700_000_100_000), silent: true }],
   tokens: [{ id: 'tok_1', name: 'Okta production', source: 'okta', seconds: 86_400 }],
+  readings: [{ source: 'corp-ad', ageSeconds: 90, stale: true, missing: 2 }],
 };
 const READY: Readiness = {
   store: true,

@@ -31,6 +31,7 @@ const personSchema = z.strictObject({
   name: z.string().optional(),
   active: z.boolean().default(true),
   gone: z.enum(['explicit', 'removed', 'scoped-out', 'absent', 'unknown']).optional(),
+  missing: z.enum(['scoped-out', 'absent', 'unknown']).optional(),
   groups: z.array(z.string()).default([]),
   generation: z.number().default(0),
 });
@@ -154,6 +155,7 @@ function recordOf(name: string, p: z.infer<typeof personSchema>): LinkedRecord {
     attributes: p.attributes,
     memberOf: p.groups.map((g) => `okta/${g}` as const),
     ...(p.gone !== undefined && { gone: p.gone }),
+    ...(p.missing !== undefined && { missing: p.missing }),
     ...(p.covers !== undefined && { covers: p.covers }),
   });
 }

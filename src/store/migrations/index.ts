@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely/migration';
 import * as init from './0001-init.ts';
 import * as recordCount from './0002-record-count.ts';
+import * as readings from './0004-readings.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-init': init,
   '0002-record-count': recordCount,
+  '0004-readings': readings,
 };
