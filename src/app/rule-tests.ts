@@ -8,7 +8,7 @@ import type { Views } from '../jobs/deps.ts';
 import { desire } from '../mapping/desire.ts';
 
 /** Runs the `tests:` of the rules files: each example person gets exactly the roles that are expected. */
-export function runRuleTests({ rules, targets }: Views, now: Date): Problem[] {
+export function runRuleTests({ rules, targets }: Pick<Views, 'rules' | 'targets'>, now: Date): Problem[] {
   const views = targets.map((target) => ({ ...target, profile: ANY_PROFILE }));
   return (rules.tests ?? []).flatMap((one) => runTest(one, rules, views, now) ?? []);
 }

@@ -31,7 +31,13 @@ export function loadViews(settings: Settings, document?: SettingsDocument): Load
   });
   const problems = [...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
-  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings) };
+  const simulators = new Set(settings.targets.filter((target) => target.simulator).map((target) => target.id));
+  const views = {
+    rules: loaded.rules,
+    targets: profiles.targets,
+    needBaseline: needBaseline(settings),
+    guard: { limits: settings.guard, simulators },
+  };
   return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
 

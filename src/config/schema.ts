@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
+import { type Budget, GUARD_LIMITS } from '../model/guard.ts';
 
 /** Ids stand in addresses, metrics and rules. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
@@ -55,6 +56,32 @@ export const targetSchema = z.looseObject({
     .describe('How accounts look: one expression of the rule language for each field, instead of the default.'),
 });
 
+const budget = ({ abs, pct, from }: Budget, about: string) =>
+  z
+    .strictObject({
+      abs: z.int().min(0).default(abs).describe('This many are always allowed.'),
+      pct: z.number().min(0).max(100).default(pct).describe('Per cent of what is owned that are allowed, if more.'),
+      from: z.int().min(0).default(from).describe('The per cent count from this many owned.'),
+    })
+    .prefault({})
+    .describe(about);
+
+const guardSchema = z
+  .strictObject({
+    accounts: budget(GUARD_LIMITS.accounts, 'Accounts blocked, per target.'),
+    attachments: budget(GUARD_LIMITS.attachments, 'Roles and aliases taken, per target and per source.'),
+    role: budget(GUARD_LIMITS.role, 'Attachments of one role taken.'),
+    emptyFrom: z
+      .int()
+      .min(1)
+      .default(GUARD_LIMITS.emptyFrom)
+      .describe('A role with at least this many attachments of ours is never emptied by itself.'),
+    protectedGrants: budget(GUARD_LIMITS.protectedGrants, 'Grants of one protected role.'),
+    creations: budget(GUARD_LIMITS.creations, 'Accounts made, per target that is no simulator.'),
+  })
+  .prefault({})
+  .describe('How much may be taken or given in 24 h by inference before it is held for "drawbridge approve".');
+
 /** The settings file. Options of kinds are checked by the kinds. */
 export const settingsSchema = z.strictObject({
   server: z
@@ -89,6 +116,7 @@ export const settingsSchema = z.strictObject({
     .refine((sources) => Object.keys(sources).length > 0, 'must name at least one source')
     .describe('Where people come from, by id.'),
   targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
+  guard: guardSchema,
   rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('LOG_LEVEL in the environment overrides it.') })

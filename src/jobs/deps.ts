@@ -1,3 +1,4 @@
+import type { GuardLimits } from '../model/guard.ts';
 import type { RuleSet } from '../model/rules.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
@@ -18,6 +19,8 @@ export interface Views {
   readonly targets: readonly TargetView[];
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;
+  /** What may be taken or given before somebody is asked; targets that are simulators may get any number of accounts. */
+  readonly guard: { readonly limits: GuardLimits; readonly simulators: ReadonlySet<string> };
   /** No file says which rules there are: the folder is missing or empty. */
   readonly unstated?: boolean;
   /** Besides, rules were in force before: nothing is given, and taken only from those who are suspended or left. */

@@ -1,9 +1,11 @@
 import type { Plan, Step } from '../model/plan.ts';
+import type { Guarded } from '../plan/guard.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewPlan, StoredStep } from '../store/plans.ts';
 import { type Computed, computePersons } from './compute.ts';
 import { BATCH, type PlanDeps } from './deps.ts';
+import { judge } from './judge.ts';
 import { type Ground, laneOf, readGround, readWanted } from './ground.ts';
 import { countChanges } from './plan.ts';
 import type { RivalsOf } from './rivals.ts';
@@ -31,6 +33,7 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
   const steps: Step[] = [];
   const findings: Plan['findings'][number][] = [];
   let revision = '';
+  let guarded: Guarded = { steps, holds: [], passed: [] };
   const counted: Record<string, number> = {};
   await db.tx(
     async (tx) => {
@@ -41,10 +44,11 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
       for await (const ids of chunks(deps, tx, request.persons)) {
         collect(await computePersons(store, tx, ground, ids, rivalsOf), steps, findings, generations);
       }
+      guarded = await judge(store, tx, ground, steps, await waiting(deps, tx, steps));
     },
     { isolation: 'repeatable read' },
   );
-  const plan = makePlan(steps, findings, []);
+  const plan = makePlan(guarded.steps, findings, guarded.holds, steps);
   if (request.save) {
     for (const { target } of plan.steps) counted[AT + target] = (counted[AT + target] ?? 0) + 1;
     const counts = { ...countChanges(plan.steps), ...counted };
@@ -54,6 +58,16 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
     await save(deps, plan, generations, row);
   }
   return plan;
+}
+
+/** Steps that wait to be carried out already, of the persons in these. */
+async function waiting({ store }: PlanDeps, tx: Db, steps: readonly Step[]): Promise<StoredStep[]> {
+  const ids = [...new Set(steps.map((step) => step.person))];
+  const open: StoredStep[] = [];
+  for (let at = 0; at < ids.length; at += BATCH) {
+    open.push(...(await store.plans.openSteps(tx, ids.slice(at, at + BATCH))));
+  }
+  return open.filter((step) => step.state === 'pending');
 }
 
 function collect(

@@ -1,3 +1,4 @@
+import type { GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
 
 /** Settings after loading: secrets resolved, paths absolute, defaults filled in. Kinds check their own `options`. */
@@ -11,6 +12,7 @@ export interface Settings {
   readonly data: string;
   readonly sources: readonly SourceSettings[];
   readonly targets: readonly TargetSettings[];
+  readonly guard: GuardLimits;
   /** Absolute folder of the rules files. */
   readonly rules: string;
   readonly log: { readonly level: string };

@@ -49,7 +49,7 @@ const run = (steps: readonly Step[], world: World = {}): Guarded =>
     limits: GUARD_LIMITS,
     rulesRevision: 'r1',
     tally: tallyOf(world),
-    counted: () => false,
+    counted: () => undefined,
     decision: () => undefined,
     isProtected: (_target, role) => role.startsWith('prod'),
     isSimulator: () => false,
@@ -91,7 +91,7 @@ test('what passed within the window counts', () => {
 });
 
 test('what was let through before is neither counted again nor held back', () => {
-  const counted: GuardInput['counted'] = ({ person }) => person === 'p_0';
+  const counted: GuardInput['counted'] = ({ person }) => (person === 'p_0' ? 'passed' : undefined);
   const result = run(people(2, revoke('db')), { owned: { db: 40 }, passed: 10, over: { counted } });
   assert.deepEqual(held(result), ['p_1 revoke role:db']);
 });

@@ -9,8 +9,8 @@ export interface GuardInput {
   readonly limits: GuardLimits;
   readonly rulesRevision: string;
   tally(scope: GuardScope): Tally;
-  /** Was this very change let through within the window already? It is not counted twice. */
-  counted(key: ChangeKey): boolean;
+  /** Was this very change let through within the window already, and by whose word? It is not counted twice. */
+  counted(key: ChangeKey): 'passed' | 'approved' | undefined;
   decision(holdId: string): Decision | undefined;
   isProtected(target: string, role: string): boolean;
   /** Nothing at a simulator is worth asking about the number of accounts made. */
@@ -41,9 +41,11 @@ export interface Guarded {
 export function guard(input: GuardInput): Guarded {
   const cases = input.steps.flatMap((step) => step.changes.flatMap((change) => caseOf(input, step, change) ?? []));
   const open = new Set(cases.filter((c) => c.decision === undefined));
-  for (const one of open) if (one.forbidden !== undefined) hold(open, one, one.forbidden);
-  // What was let through before is within its budgets already, and is counted there.
-  for (const one of open) if (one.known) open.delete(one);
+  for (const one of open) {
+    if (one.forbidden !== undefined && one.known !== 'approved') hold(open, one, one.forbidden);
+    // What was let through before is within its budgets already, and is counted there.
+    else if (one.known !== undefined) open.delete(one);
+  }
   for (const kind of ORDER) {
     const scopes = Map.groupBy(
       [...open].flatMap((one) => one.scopes.flatMap((scope) => (scope.kind === kind ? [{ one, scope }] : []))),
@@ -78,7 +80,7 @@ interface Case {
   readonly source?: string;
   readonly scopes: readonly GuardScope[];
   /** Let through before, within the window. */
-  readonly known: boolean;
+  readonly known?: 'passed' | 'approved';
   readonly decision?: Decision;
   /** Never without approval. */
   readonly forbidden?: string;
@@ -100,13 +102,14 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
   const basis = digest({ rules: input.rulesRevision, ...key, ...changeEnds(change) });
   const id = `h_${digest({ ...key, basis }).slice(0, 16)}`;
   const decision = input.decision(id);
+  const known = input.counted(key);
   const base = {
     step,
     key,
     change,
     basis,
     id,
-    known: input.counted(key),
+    ...(known !== undefined && { known }),
     ...(decision !== undefined && { decision }),
     ...(decision === 'rejected' && { because: 'rejected: it stays as it is while nothing changes' }),
   };
@@ -121,7 +124,7 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
       ...(guarded && { forbidden: `the role ${role} is protected: it is not taken by inference without approval` }),
       scopes: [
         ...(role === undefined ? [] : [{ kind: 'role', target, role } as const]),
-        ...(source === undefined ? [] : [{ kind: 'source', source } as const]),
+        ...(source === undefined || change.item === 'account' ? [] : [{ kind: 'source', source } as const]),
         { kind: change.item === 'account' ? 'accounts' : 'attachments', target },
       ],
     };
@@ -207,9 +210,9 @@ const holdOf = ({ key, change, basis, id, because = '', decision }: Case): Hold 
   ...(decision === 'rejected' && { rejected: true }),
 });
 
-const passedOf = ({ key, kind, source, decision }: Case): Passed => ({
+const passedOf = ({ key, kind, source, decision, known }: Case): Passed => ({
   ...key,
   kind,
-  approved: decision === 'approved',
+  approved: decision === 'approved' || known === 'approved',
   ...(source !== undefined && { source }),
 });
