@@ -1,6 +1,7 @@
 import type { Jobs, Views } from '../jobs/index.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
+import { countHolds } from '../store/holds.ts';
 import { countRecords } from '../store/people-list.ts';
 import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
@@ -33,13 +34,20 @@ export function createFigures(
   };
   return {
     figures: async () => {
-      const [now, sources, tokens, dirty] = await Promise.all([status(), records(), listTokens(db), countDirty(db)]);
+      const [now, sources, tokens, dirty, holds] = await Promise.all([
+        status(),
+        records(),
+        listTokens(db),
+        countDirty(db),
+        countHolds(db),
+      ]);
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
       return {
         dirty,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
+        holds: now.targets.map(({ id }) => ({ target: id, n: holds.find((row) => row.target === id)?.n ?? 0 })),
         tokens: valid.map((t) => ({ id: t.id, source: t.source ?? '', expiresAt: t.expiresAt ?? new Date(0) })),
       };
     },

@@ -11,6 +11,8 @@ export interface Figures {
     readonly groups: number;
     readonly lastChange: Date | null;
   }>;
+  /** Changes that the guard holds for approval. */
+  readonly holds: ReadonlyArray<{ readonly target: string; readonly n: number }>;
   /** End of each token that has one and is valid, by token id. */
   readonly tokens: ReadonlyArray<{ readonly id: string; readonly source: string; readonly expiresAt: Date }>;
 }
@@ -92,12 +94,13 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const dirty = gauge('drawbridge_dirty', 'Changes that wait to be planned');
   const jobs = gauge('drawbridge_jobs', 'Jobs that wait or are parked, by target', ['target', 'state']);
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
+  const holds = gauge('drawbridge_holds', 'Changes that the guard holds for approval', ['target']);
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
   const changed = gauge('drawbridge_source_last_change_seconds', 'Unix time of the last change', ['source']);
   const expiry = gauge('drawbridge_token_expiry_seconds', 'Unix time when a token ends', ['token', 'source']);
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    for (const one of [dirty, jobs, paused, records, changed, expiry]) one.reset();
+    for (const one of [dirty, jobs, paused, holds, records, changed, expiry]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     dirty.set(now.dirty);
@@ -106,6 +109,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       jobs.set({ target, state: 'parked' }, parked);
     }
     for (const one of now.paused) paused.set({ target: one.target }, one.paused ? 1 : 0);
+    for (const { target, n } of now.holds) holds.set({ target }, n);
     for (const { source, users, groups, lastChange } of now.sources) {
       records.set({ source, kind: 'user' }, users);
       records.set({ source, kind: 'group' }, groups);

@@ -12,6 +12,7 @@ const FIGURES: Figures = {
   dirty: 3,
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
+  holds: [{ target: 'strongdm', n: 4 }],
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
   tokens: [{ id: 'tok_1', source: 'okta', expiresAt: new Date(1_800_000_000_000) }],
 };
@@ -124,6 +125,7 @@ test('metrics: figures at the moment of asking, bounded labels', async () => {
   const text = await (await fetch(`${url}/metrics`)).text();
   for (const line of [
     'drawbridge_dirty 3',
+    'drawbridge_holds{target="strongdm"} 4',
     'drawbridge_jobs{target="sdm",state="parked"} 1',
     'drawbridge_target_paused{target="sdm"} 1',
     'drawbridge_records{source="okta",kind="user"} 7',
