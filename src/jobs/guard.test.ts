@@ -53,7 +53,10 @@ dbTest('one membership goes, a group emptied is held, approved it goes', async (
     assert.equal(having('staff'), 12);
     const holds = await held(db);
     assert.equal(holds.length, 11);
-    assert.match(holds[0]?.because ?? '', /11 would be taken after 1 before, .*; 2 of 11 may be in 24 h/);
+    assert.match(
+      holds[0]?.because ?? '',
+      /^11 attachments .* would be taken, after 1 before; 2 of 11 may be within 24 h/,
+    );
 
     await storeParts.dirty.markDirty(
       db,

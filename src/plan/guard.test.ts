@@ -81,7 +81,10 @@ test('an act that would take more than the budget takes nothing, and says why', 
   const result = run(people(4, revoke('db')), { owned: { db: 12 } });
   assert.equal(result.holds.length, 4);
   assert.deepEqual(result.steps, []);
-  assert.equal(result.holds[0]?.because, '4 would be taken, attachments of the role db at pam; 3 of 12 may be in 24 h');
+  assert.equal(
+    result.holds[0]?.because,
+    '4 attachments of the role db at pam would be taken; 3 of 12 may be within 24 h',
+  );
 });
 
 test('what passed within the window counts', () => {
@@ -113,7 +116,7 @@ test('small numbers of many roles together trip the target', () => {
     { owned },
   );
   assert.equal(result.holds.length, 10);
-  assert.match(result.holds[0]?.because ?? '', /source okta had caused; 5 of 50/);
+  assert.match(result.holds[0]?.because ?? '', /source okta had caused would be taken; 5 of 50/);
 });
 
 test('explicit leaves and ends of time bounds pass, however many', () => {

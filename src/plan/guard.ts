@@ -151,9 +151,8 @@ function judge(input: GuardInput, scope: GuardScope, more: number): string | und
   const { owned, passed, pending } = input.tally(scope);
   const limit = allowed(budgetOf(input.limits, scope), owned);
   if (passed + more > limit) {
-    const verb = scope.kind === 'creations' || scope.kind === 'protectedGrants' ? 'given' : 'taken';
-    const before = passed === 0 ? '' : ` after ${passed} before`;
-    return `${more} would be ${verb}${before}, ${describe(scope)}; ${limit} of ${owned} may be in ${hours(input.limits.windowMs)}`;
+    const before = passed === 0 ? '' : `, after ${passed} before`;
+    return `${more} ${describe(scope)} would be ${verbOf(scope)}${before}; ${limit} of ${owned} may be within ${hours(input.limits.windowMs)}`;
   }
   if (scope.kind === 'role' && owned >= input.limits.emptyFrom && owned - pending - more <= 0) {
     return `nobody of ${owned} would keep the role ${scope.role} at ${scope.target}`;
@@ -182,8 +181,13 @@ function describe(scope: GuardScope): string {
     case 'protectedGrants':
       return `attachments of the protected role ${scope.role} at ${scope.target}`;
     case 'source':
-      return `of what the source ${scope.source} had caused`;
+      return `roles and aliases that the source ${scope.source} had caused`;
   }
+}
+
+function verbOf({ kind }: GuardScope): string {
+  if (kind === 'creations') return 'made';
+  return kind === 'protectedGrants' ? 'given' : kind === 'accounts' ? 'blocked' : 'taken';
 }
 
 const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
