@@ -142,7 +142,10 @@ async function open(
     instance: `${hostname()}/${process.pid}/${randomUUID()}`,
     postgres: store.config,
     alone: start.store.kind === 'embedded',
-    onPlanned: ({ ms }) => metrics.plan(ms / 1000),
+    onPlanned: ({ ms, held }) => {
+      metrics.plan(ms / 1000);
+      if (held > 0) log.warn({ changes: held }, 'the guard holds changes for approval: drawbridge holds list');
+    },
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });
   const running = jobs;

@@ -3,6 +3,7 @@ import { createEngine } from '../../src/mapping/engine.ts';
 import { loadRules } from '../../src/mapping/load.ts';
 import { compileProfile } from '../../src/mapping/profile.ts';
 import { CORE_ATTRIBUTES } from '../../src/model/attributes.ts';
+import { GUARD_LIMITS } from '../../src/model/guard.ts';
 import type { Mode } from '../../src/model/plan.ts';
 import { CAN } from './instant-target.ts';
 import { SOURCE } from './people.ts';
@@ -34,5 +35,6 @@ export function viewsOf(targets: readonly string[], yaml: string, mode: Mode = '
     return { id, mode, can: CAN, createRoles: false, profile: template };
   });
   if (loaded.rules === undefined) throw new Error(loaded.problems.map((problem) => problem.message).join('; '));
-  return { rules: loaded.rules, targets: views };
+  // A bench fills a target at once, as nobody means it elsewhere.
+  return { rules: loaded.rules, targets: views, guard: { limits: GUARD_LIMITS, rehearsals: new Set(targets) } };
 }

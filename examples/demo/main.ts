@@ -33,6 +33,7 @@ const servers: Server[] = [];
 const LOOKUPS: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>> = {
   'okta-users': { una: query('Users', 'userName', 'demo.una@okta.example') },
   'entra-users': { alice: query('Users', 'userName', 'demo.alice2@contoso.example') },
+  'okta-groups': { grp: query('Groups', 'displayName', 'Pushed demo') },
   'entra-groups': {
     eng: query('Groups', 'displayName', 'Vault Admins demo'),
     m: [1, 2, 3, 4, 5, 6].map((n) => query('Users', 'userName', `demo.m${n}@contoso.example`)),
@@ -98,6 +99,16 @@ async function story(): Promise<boolean> {
   for (const part of CHAPTERS) {
     chapter(part.title, part.about);
     arrived(part.traffic, await send(part.traffic));
+    if (part.held !== undefined) {
+      const { changes, role } = part.held;
+      const waiting = await holds(changes, env);
+      const kept = await converge(target, expected);
+      line(await run(['holds', 'list'], env));
+      ok.push(
+        verdict(waiting === changes ? kept.wrong : [`${waiting} changes are held, not ${changes}`], KEPT),
+        verdict([], await approved(role, env)),
+      );
+    }
     expected = { ...expected, ...part.expect };
     const now = await converge(target, expected);
     accessTable(
@@ -123,6 +134,24 @@ async function story(): Promise<boolean> {
     ok.push(verdict(code === 0 ? [] : [`exit code ${code}`], 'a process ended in order'));
   }
   return ok.every(Boolean);
+}
+
+const KEPT = 'nobody has lost anything: it waits for somebody';
+
+/** How many changes are held, once it is as many as expected; waits 15 s at most. */
+async function holds(expected: number, env: NodeJS.ProcessEnv): Promise<number> {
+  const end = performance.now() + 15_000;
+  for (;;) {
+    const listed = JSON.parse(await run(['holds', 'list', '--json'], env)) as { holds: unknown[] };
+    if (listed.holds.length === expected || performance.now() > end) return listed.holds.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function approved(role: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const words = ['--filter', `item:role:${role}`, '--reason', 'the team was dissolved'];
+  note(`drawbridge approve ${words.map((word) => (/[ :]/.test(word) ? `"${word}"` : word)).join(' ')}`);
+  return (await run(['approve', ...words], env)).trim();
 }
 
 interface PlanDocument {

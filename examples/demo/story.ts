@@ -25,6 +25,8 @@ export interface Chapter {
   readonly traffic: Traffic;
   /** What changes in the expected state. */
   readonly expect: Readonly<Record<string, Expected>>;
+  /** So many changes, of this role, wait for an approval; `expect` is what comes of it. */
+  readonly held?: { readonly changes: number; readonly role: string };
 }
 
 export interface Expected {
@@ -67,6 +69,16 @@ export const CHAPTERS: readonly Chapter[] = [
     about: 'Entra ID removes m6 from the group in its own irregular form, a remove with a value: only the role goes.',
     traffic: { source: 'entra', fixture: 'entra-groups', only: ['entra-g-13'] },
     expect: { 'demo.m6@contoso.example': { active: true, roles: [] } },
+  },
+  {
+    title: 'A group is emptied at one stroke',
+    about: 'Okta pushes an empty list of members. That is too much to be done without a word: the guard holds it.',
+    traffic: { source: 'okta', fixture: 'okta-groups', only: ['okta-g-10'] },
+    expect: all(
+      [4, 5, 6].map((n) => `gm-${n}.demo@okta.example`),
+      [],
+    ),
+    held: { changes: 3, role: 'dba' },
   },
   {
     title: 'A person is deleted',

@@ -2,6 +2,7 @@ import type { Jobs, Views } from '../jobs/index.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
+import { countHolds } from '../store/holds.ts';
 import { countRecords } from '../store/people-list.ts';
 import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
@@ -38,7 +39,13 @@ export function createFigures(
   };
   return {
     figures: async () => {
-      const [now, sources, tokens, dirty] = await Promise.all([status(), records(), listTokens(db), countDirty(db)]);
+      const [now, sources, tokens, dirty, holds] = await Promise.all([
+        status(),
+        records(),
+        listTokens(db),
+        countDirty(db),
+        countHolds(db),
+      ]);
       const readings = await readingStates(db, settings());
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
       const heard = heardOf(settings(), tokens, new Date());
@@ -48,6 +55,7 @@ export function createFigures(
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
+        holds: now.targets.map(({ id }) => ({ target: id, n: holds.find((row) => row.target === id)?.n ?? 0 })),
         heard: heard.map(({ id, lastHeard, silent }) => ({ source: id, lastHeard, silent })),
         tokens: valid.map(({ id, source, name, expiresAt }) => ({
           id,

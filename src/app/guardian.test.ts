@@ -12,6 +12,7 @@ import { endRecovery, recoveryOf } from '../store/recovery.ts';
 import { contradicts, lookBeside, type Witness } from '../store/witness.ts';
 import { readWitness } from '../store/witness-file.ts';
 import { type Guardian, recoveryNow, watchStore } from './guardian.ts';
+import { GUARD_LIMITS } from '../model/guard.ts';
 
 let database: TestDatabase;
 let folder: ReturnType<typeof folderWith>;
@@ -52,6 +53,12 @@ async function goBack(to: number): Promise<void> {
   await database.db.rows({ text: `select setval('event_id', $1)`, values: [to] });
 }
 
+const VIEWS = {
+  rules: { revision: 'r', rules: [] },
+  targets: [],
+  guard: { limits: GUARD_LIMITS, rehearsals: new Set<string>() },
+};
+
 test('the witness follows the history, survives restarts, and is nobody else’s to read', async () => {
   await event();
   await watching(async (guardian) => {
@@ -84,7 +91,7 @@ test('an older store starts in recovery, which lasts over restarts until an oper
   assert.equal(await last(), 3, 'asking writes nothing');
   await watching(async (guardian, changes) => {
     assert.match(guardian.recovery()?.because ?? '', because);
-    assert.ok(guardian.guarded({ rules: { revision: 'r', rules: [] }, targets: [] }).recovery !== undefined);
+    assert.ok(guardian.guarded(VIEWS).recovery !== undefined);
     // It goes on, past the number that the witness knows: that makes it no younger.
     for (let i = 0; i < 6; i++) await event();
     assert.equal(changes(), 0, 'it began before anything was started');

@@ -8,7 +8,10 @@ import type { Views } from '../jobs/deps.ts';
 import { desire } from '../mapping/desire.ts';
 
 /** Runs the `tests:` of the rules files: each example person gets exactly the roles that are expected. */
-export function runRuleTests({ rules, targets, attributes }: Views, now: Date): Problem[] {
+export function runRuleTests(
+  { rules, targets, attributes }: Pick<Views, 'rules' | 'targets' | 'attributes'>,
+  now: Date,
+): Problem[] {
   const views = targets.map((target) => ({ ...target, profile: ANY_PROFILE }));
   return (rules.tests ?? []).flatMap(
     (one) => runTest(one, { rules, attributes: attributes ?? CORE_ATTRIBUTES }, views, now) ?? [],

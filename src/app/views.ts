@@ -41,7 +41,14 @@ export function loadViews(
   });
   const problems = [...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
-  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings), attributes };
+  const rehearsals = settings.targets.filter((target) => target.simulator || target.baseline === 'auto');
+  const views = {
+    rules: loaded.rules,
+    targets: profiles.targets,
+    needBaseline: needBaseline(settings),
+    guard: { limits: settings.guard, rehearsals: new Set(rehearsals.map((target) => target.id)) },
+    attributes,
+  };
   return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
 

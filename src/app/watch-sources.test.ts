@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { createLog } from '../log.ts';
+import { GUARD_LIMITS } from '../model/guard.ts';
 import type { Settings } from '../model/settings.ts';
 import { createToken, type TokenInfo } from '../store/tokens.ts';
 import { endingMessage, heardOf, watchSources } from './watch-sources.ts';
@@ -16,6 +17,7 @@ const settings = (options: Record<string, unknown> = {}): Settings => ({
   store: { kind: 'postgres', url: '' },
   queue: {},
   witness: '',
+  guard: GUARD_LIMITS,
   data: '',
   sources: [
     { id: 'okta', type: 'scim', options },

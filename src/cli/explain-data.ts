@@ -8,6 +8,7 @@ import type { Rule } from '../model/rules.ts';
 import type { PlanDeps } from '../jobs/index.ts';
 import { type StoredEvent, eventsOfPerson } from '../store/events.ts';
 import { listFindings, type StoredFinding } from '../store/findings.ts';
+import { listHolds, type StoredHold } from '../store/holds.ts';
 import { groupsAbove } from '../store/groups.ts';
 import { ledgerOf } from '../store/ledger.ts';
 import { accountsOf } from '../store/observations.ts';
@@ -41,6 +42,8 @@ export interface ExplainedTarget {
   readonly steps: readonly PastStep[];
   readonly job?: WorkRow;
   readonly answers: readonly StoredEvent[];
+  /** Changes that the guard holds, or held until somebody decided. */
+  readonly holds: readonly StoredHold[];
   /** Rules that give the role that was asked for and do not hold for this person. */
   readonly others: readonly Rule[];
 }
@@ -75,6 +78,7 @@ export async function explain(
   const [ledger, accounts] = [await ledgerOf(db, [id]), await accountsOf(db, [id])];
   const [steps, jobs] = [await stepsOfPerson(db, id, STEPS), await listWork(db, { person: id })];
   const events = await eventsOfPerson(db, id, EVENTS);
+  const held = await listHolds(db, { terms: [{ field: 'person', like: id.replace(/[\\%_]/g, '\\$&') }], limit: STEPS });
   const names = await roleNames(
     { db },
     accounts.flatMap((a) => [...a.account.roles].map((role) => ({ target: a.target, role }))),
@@ -104,6 +108,7 @@ export async function explain(
         answers: events.filter(
           (e) => e.target === target && e.kind.startsWith('change.') && (item === undefined || e.object === item),
         ),
+        holds: held.filter((hold) => hold.target === target && (item === undefined || hold.item === item)),
         others: item === undefined ? [] : rulesThatGive(rules.rules, target, only?.role ?? '', items[0]?.causes ?? []),
         ...(account === undefined ? {} : { account }),
         ...(job === undefined || (job.state === 'done' && job.lastError === null) ? {} : { job }),

@@ -67,7 +67,7 @@ function asText({ withheld, recovery, person, targets, findings }: Explained): s
 }
 
 function targetText(at: ExplainedTarget, withheld: boolean): string[] {
-  const { target, mode, account, items, unmanaged, steps, job, answers, others } = at;
+  const { target, mode, account, items, unmanaged, steps, job, answers, holds, others } = at;
   const shown =
     account === undefined
       ? 'no account seen'
@@ -85,6 +85,11 @@ function targetText(at: ExplainedTarget, withheld: boolean): string[] {
       `  last step, plan ${step.plan.slice(0, 12)}: ${step.state}${step.settledAt === null ? '' : ` ${when(step.settledAt)}`}`,
     );
     lines.push(...step.changes.map((change) => line(changeText(change), 4)));
+  }
+  for (const hold of holds) {
+    const word = hold.decidedBy === null ? '' : ` by ${hold.decidedBy}: ${hold.reason ?? ''}`;
+    lines.push(line(`${hold.state}${word}, ${hold.id} since ${when(hold.since)}: ${changeText(hold.change)}`, 2));
+    lines.push(line(hold.because, 4));
   }
   if (job !== undefined) {
     lines.push(`  job ${job.state}, ${job.attempts} attempts`);

@@ -1,7 +1,9 @@
 import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
 import type { Program } from './command.ts';
+import { addDecide } from './decide.ts';
 import { addExplain } from './explain.ts';
+import { addHolds } from './holds.ts';
 import { addJobs } from './jobs.ts';
 import { addPeople } from './people.ts';
 import { addPlan } from './plan.ts';
@@ -18,6 +20,8 @@ export function addCommands(program: Program): void {
   addCheck(program);
   addPlan(program);
   addApply(program);
+  addDecide(program);
+  addHolds(program);
   addExplain(program);
   addPeople(program);
   addJobs(program);

@@ -1,7 +1,7 @@
 import { planFull } from '../jobs/index.ts';
 import { renderMarkdown, renderPlan } from '../plan/render.ts';
-import type { Plan } from '../model/plan.ts';
 import type { Db } from '../store/db.ts';
+import { namesOfPeople } from '../store/people-list.ts';
 import { targetStates } from '../store/target-state.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT, unknownTarget } from './exit.ts';
@@ -49,7 +49,8 @@ export function addPlan(program: Program): void {
           ...(persons === undefined ? {} : { persons }),
           ...(target === undefined ? {} : { targets: [target] }),
         }).finally(() => shown.done());
-        const names = await namesOf(store.db, plan);
+        const people = [...plan.steps, ...plan.holds, ...plan.findings].flatMap(({ person: id }) => id ?? []);
+        const names = await namesOfPeople(store.db, [...new Set(people)]);
         const render = options.markdown === true ? renderMarkdown : renderPlan;
         const unread = await unreadTargets(store.db, target === undefined ? ids : [target]);
         const hint = unread.map(
@@ -64,15 +65,4 @@ export function addPlan(program: Program): void {
 async function unreadTargets(db: Db, ids: readonly string[]): Promise<string[]> {
   const states = await targetStates(db);
   return ids.filter((id) => states.get(id)?.observedAt == null);
-}
-
-/** User names of the persons in a plan. */
-async function namesOf(db: Db, plan: Plan): Promise<Map<string, string>> {
-  const ids = new Set([...plan.steps, ...plan.findings].flatMap(({ person }) => person ?? []));
-  const rows = await db.rows<{ id: string; name: string }>({
-    text: `select pr.person as id, min(coalesce(r.user_name, r.anchor)) as name from person_record pr
-      join record r on r.key = pr.record_key where pr.person = any($1::text[]) group by pr.person`,
-    values: [[...ids]],
-  });
-  return new Map(rows.map((row) => [row.id, row.name]));
 }

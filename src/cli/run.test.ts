@@ -243,3 +243,56 @@ test('a store that is away is one clear message and exit code 1', async () => {
   assert.match(err, /store at u@127\.0\.0\.1:1\/x is not available/);
   assert.ok(!err.includes('hidden-word') && !/\n\s+at /.test(err), err);
 });
+
+test('holds: listed with their reason, explained, approved or rejected once, by name or by filter', async () => {
+  const { db } = database;
+  const ann = await db.row<{ person: string }>({
+    text: `select pr.person from person_record pr join record r on r.key = pr.record_key where r.user_name = $1`,
+    values: ['ann@example.com'],
+  });
+  const change = {
+    op: 'revoke',
+    item: 'role:prod-db',
+    evidence: 'removed',
+    causes: [{ rule: 'dbas' }],
+    risk: 'medium',
+  };
+  for (const n of [1, 2]) {
+    await db.rows({
+      text: `insert into hold (id, target, person, item, op, basis, because, change, plan)
+        values ($1, 'strongdm', $2, $3, 'revoke', 'b', 'too many at once', $4::jsonb, $5)`,
+      values: [`h_000000000000000${n}`, ann?.person, `role:prod-${n}`, JSON.stringify(change), `abcdef01${n}`],
+    });
+  }
+  const listed = await cli('holds', 'list', '--filter', 'item:role:*');
+  assert.equal(listed.code, 0);
+  assert.match(listed.out, /h_0000000000000001 +held +ann@example\.com +revoke role:prod-1 at strongdm/);
+  assert.match(listed.out, /2 changes: too many at once/);
+  assert.match((await cli('explain', 'ann@example.com')).out, /held, h_0000000000000001 since .*revoke role prod-db/);
+  assert.match((await cli('holds', 'show', 'h_0000000000000002')).out, /held since .*: too many at once/);
+
+  const bare = await cli('approve', 'abcdef01');
+  assert.equal(bare.code, 2);
+  assert.match(bare.err, /needs --reason/);
+  const unknown = await cli('approve', 'h_ffffffffffffffff', '--reason', 'x');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /nothing is held under "h_f+"/);
+  const both = await cli('approve', 'abcdef01', '--filter', 'item:*', '--reason', 'x');
+  assert.equal(both.code, 2);
+
+  const approved = await cli('approve', 'abcdef011', '--reason', 'meant', '--ticket', 'T-1', '--json');
+  assert.deepEqual(JSON.parse(approved.out), { approved: ['h_0000000000000001'], found: 1 });
+  assert.equal((await cli('approve', 'abcdef011', '--reason', 'meant')).code, 4);
+  const rejected = await cli('reject', '--filter', 'target:strongdm', '--reason', 'a slip');
+  assert.match(rejected.out, /1 change rejected/);
+  assert.equal((await cli('holds', 'list')).out, 'Nothing is held.\n');
+  assert.match((await cli('holds', 'list', '--all')).out, /approved[\s\S]*rejected/);
+  const events = await db.rows({
+    text: `select kind, detail->>'ticket' as ticket from event where kind like 'hold.%'`,
+  });
+  assert.deepEqual(events, [
+    { kind: 'hold.approved', ticket: 'T-1' },
+    { kind: 'hold.rejected', ticket: null },
+  ]);
+  await db.rows({ text: 'delete from hold' });
+});

@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import { GUARD_LIMITS } from '../model/guard.ts';
 import type { ListenSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
 import type { Override } from './environment.ts';
 import { extensionsOf } from './extensions.ts';
@@ -33,6 +34,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       profile: entry.profile as Record<string, string>,
       options: optionsOf(folder, entry, Object.keys(targetSchema.shape)),
     })),
+    guard: { ...GUARD_LIMITS, ...data.guard },
     rules: resolve(folder, data.rules),
     log: { level: override.logLevel ?? data.log.level },
   };

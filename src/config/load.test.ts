@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { kinds } from '../app/kinds.ts';
+import { GUARD_LIMITS } from '../model/guard.ts';
 import { loadSettings, type Env, type Loaded } from './load.ts';
 import { renderProblem } from './render.ts';
 import { warnings } from './warnings.ts';
@@ -40,6 +41,7 @@ test('sources alone are enough, and everything else has a default beside the fil
     data: join(folder, 'data'),
     sources: [{ id: 'okta', type: 'scim', options: {} }],
     targets: [],
+    guard: GUARD_LIMITS,
     rules: join(folder, 'rules'),
     log: { level: 'info' },
   });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 import { parseRange } from '../model/addresses.ts';
 import { extensionsSchema } from './extensions.ts';
+import { type Budget, GUARD_LIMITS } from '../model/guard.ts';
 
 /** Ids stand in addresses, metrics and rules. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
@@ -86,6 +87,35 @@ const scimListen = z
   })
   .describe('SCIM on an address of its own, open to the outside, while everything else stays on server.listen.');
 
+const budget = ({ abs, pct, from }: Budget, about: string) =>
+  z
+    .strictObject({
+      abs: z.int().min(0).default(abs).describe('This many are always allowed.'),
+      pct: z.number().min(0).max(100).default(pct).describe('Per cent of what is owned that are allowed, if more.'),
+      from: z.int().min(0).default(from).describe('The per cent count from this many owned.'),
+    })
+    .prefault({})
+    .describe(about);
+
+const guardSchema = z
+  .strictObject({
+    accounts: budget(GUARD_LIMITS.accounts, 'Accounts blocked, per target.'),
+    attachments: budget(GUARD_LIMITS.attachments, 'Roles and aliases taken, per target and per source.'),
+    role: budget(GUARD_LIMITS.role, 'Attachments of one role taken.'),
+    emptyFrom: z
+      .int()
+      .min(1)
+      .default(GUARD_LIMITS.emptyFrom)
+      .describe('A role with at least this many attachments of ours is never emptied by itself.'),
+    protectedGrants: budget(GUARD_LIMITS.protectedGrants, 'Grants of one protected role.'),
+    creations: budget(
+      GUARD_LIMITS.creations,
+      'Accounts made, per target that is neither a simulator nor set to baseline: auto.',
+    ),
+  })
+  .prefault({})
+  .describe('How much may be taken or given in 24 h by inference before it is held for "drawbridge approve".');
+
 /** The settings file. Options of kinds are checked by the kinds. */
 export const settingsSchema = z.strictObject({
   server: z
@@ -132,6 +162,7 @@ export const settingsSchema = z.strictObject({
     .describe('Where people come from, by id.'),
   schemas: extensionsSchema.default([]),
   targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
+  guard: guardSchema,
   rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('LOG_LEVEL in the environment overrides it.') })

@@ -1,5 +1,6 @@
 import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { Recovery } from '../model/recovery.ts';
+import type { GuardLimits } from '../model/guard.ts';
 import type { RuleSet } from '../model/rules.ts';
 import type { TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
@@ -24,6 +25,8 @@ export interface Views {
   readonly attributes?: readonly AttributeDeclaration[];
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;
+  /** What may be taken or given before somebody is asked; where only rehearsed, any number of accounts may be made. */
+  readonly guard: { readonly limits: GuardLimits; readonly rehearsals: ReadonlySet<string> };
   /** No file says which rules there are: the folder is missing or empty. */
   readonly unstated?: boolean;
   /** Besides, rules were in force before: nothing is given, and taken only from those who are suspended or left. */

@@ -5,6 +5,7 @@ import type { NewPlan, StoredStep } from '../store/plans.ts';
 import { createClaimants } from './claimants.ts';
 import { type Computed, computePersons } from './compute.ts';
 import { BATCH, type PlanDeps } from './deps.ts';
+import { judge } from './judge.ts';
 import { type Ground, laneOf, readGround } from './ground.ts';
 import { countChanges } from './plan.ts';
 
@@ -30,7 +31,7 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
   const collected: Collected = { steps: [], findings: [], generations: new Map() };
   let revision = '';
   const counted: Record<string, number> = {};
-  await db.tx(
+  const guarded = await db.tx(
     async (tx) => {
       const ground = await readGround(deps, tx, request.targets);
       revision = ground.views.rules.revision;
@@ -39,10 +40,11 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
       else {
         for (const ids of parts(request.persons)) collect(await computePersons(store, tx, ground, ids), collected);
       }
+      return judge(store, tx, ground, collected.steps, await waiting(deps, tx, collected.steps));
     },
     { isolation: 'repeatable read' },
   );
-  const plan = makePlan(collected.steps, collected.findings, []);
+  const plan = makePlan(guarded.steps, collected.findings, guarded.holds, collected.steps);
   if (request.save) {
     for (const { target } of plan.steps) counted[AT + target] = (counted[AT + target] ?? 0) + 1;
     const counts = { ...countChanges(plan.steps), ...counted };
@@ -52,6 +54,17 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
     await save(deps, plan, collected.generations, row);
   }
   return plan;
+}
+
+/** Steps that wait to be carried out already, of the persons in these. */
+async function waiting({ store }: PlanDeps, tx: Db, steps: readonly Step[]): Promise<StoredStep[]> {
+  const ids = [...new Set(steps.map((step) => step.person))];
+  const open: StoredStep[] = [];
+  for (let at = 0; at < ids.length; at += BATCH) {
+    const found = await store.plans.openSteps(tx, ids.slice(at, at + BATCH));
+    open.push(...found.filter((step) => step.state === 'pending'));
+  }
+  return open;
 }
 
 interface Collected {

@@ -7,6 +7,7 @@ import type { NewStep, StoredStep } from '../store/plans.ts';
 import { type PlannedPerson, computePersons } from './compute.ts';
 import type { PlanDeps } from './deps.ts';
 import { laneOf, readGround } from './ground.ts';
+import { judge } from './judge.ts';
 import { isRestOf } from './rebase.ts';
 
 /** Priority of work for somebody who left or is suspended, above everything else. */
@@ -17,6 +18,8 @@ export interface Planned {
   /** Steps that are new and may be carried out. */
   readonly steps: number;
   readonly urgent: boolean;
+  /** Changes that the guard holds for approval, newly. */
+  readonly held: number;
   /** How long it took. */
   readonly ms: number;
 }
@@ -37,13 +40,14 @@ export async function planBatch(
     async (tx) => {
       const ground = await readGround(deps, tx);
       const computed = await computePersons(store, tx, ground, ids);
-      return { ...computed, revision: ground.views.rules.revision, open: await store.plans.openSteps(tx, ids) };
+      return { ...computed, ground, open: await store.plans.openSteps(tx, ids) };
     },
     { isolation: 'repeatable read' },
   );
-  const { people, broken } = read;
-  const sorted = sortOut(people, new Map(read.open.map((step) => [laneOf(step), step])));
-  const plan = makePlan(sorted.fresh.map(asStep), [...people.flatMap((p) => p.findings), ...broken], []);
+  const { people, broken, ground } = read;
+  const open = new Map(read.open.map((step) => [laneOf(step), step]));
+  const wanted = people.flatMap((p) => p.lanes.flatMap((lane) => lane.result.step ?? []));
+  const findings = [...people.flatMap((p) => p.findings), ...broken];
   const priorities = new Map(people.map(({ person }) => [person.id, person.life === 'active' ? 0 : URGENT]));
   const persons = people.map(({ person }) => person.id);
   const told = [...persons, ...broken.flatMap((f) => f.person ?? [])];
@@ -51,6 +55,11 @@ export async function planBatch(
     return await db.tx(async (tx) => {
       await store.leases.oneAtATime(tx, 'plan');
       if (!(await settle(tx))) throw TAKEN;
+      const pending = read.open.filter((step) => step.state === 'pending');
+      await store.guard.tidyCounts(tx, ground.views.guard.limits.windowMs);
+      const guarded = await judge(store, tx, ground, wanted, pending);
+      const sorted = sortOut(people, new Map(guarded.steps.map((step) => [laneOf(step), step])), open);
+      const plan = makePlan(sorted.fresh.map(asStep), findings, guarded.holds, wanted);
       await store.work.lockLanes(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.logins.replaceLogins(
         tx,
@@ -60,10 +69,13 @@ export async function planBatch(
       await store.findings.replaceFindings(tx, told, plan.findings);
       await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
-      const steps = await savePartial(deps, tx, plan, sorted.fresh, read.revision, priorities);
+      const held = await store.holds.replaceHolds(tx, told, plan.holds, plan.hash);
+      await store.guard.addPassed(tx, guarded.passed, ground.views.guard.limits.windowMs);
+      const steps = await savePartial(deps, tx, plan, sorted.fresh, held, read.ground.views.rules.revision, priorities);
       return {
         persons: persons.length,
         steps,
+        held,
         urgent: [...priorities.values()].some((p) => p > 0),
         ms: performance.now() - begun,
       };
@@ -77,17 +89,18 @@ export async function planBatch(
 /** Rolls back: another planner took what was dirty. */
 const TAKEN = new Error('another planner took these rows');
 
-/** A plan without steps leaves no row. Gives how many steps may be carried out. */
+/** A plan without steps or new holds leaves no row. Gives how many steps may be carried out. */
 async function savePartial(
   { store }: PlanDeps,
   tx: Db,
   plan: Plan,
   steps: readonly NewStep[],
+  held: number,
   rulesRevision: string,
   priorities: ReadonlyMap<string, number>,
 ): Promise<number> {
-  if (steps.length === 0) return 0;
-  const counts = countChanges(plan.steps);
+  if (steps.length === 0 && held === 0) return 0;
+  const counts = { ...countChanges(plan.steps), ...(held > 0 && { held }) };
   const id = await store.plans.insertPlan(tx, {
     hash: plan.hash,
     kind: 'partial',
@@ -116,23 +129,22 @@ interface Sorted {
 }
 
 /** A lane that has the same step already (same basis, same changes) is in neither list: it is left as it is. */
-function sortOut(people: readonly PlannedPerson[], open: ReadonlyMap<string, StoredStep>): Sorted {
+function sortOut(
+  people: readonly PlannedPerson[],
+  guarded: ReadonlyMap<string, Step>,
+  open: ReadonlyMap<string, StoredStep>,
+): Sorted {
   const sorted: Sorted = { fresh: [], quiet: [] };
   for (const { person, lanes } of people) {
-    for (const { target, result } of lanes) {
+    for (const { target } of lanes) {
       const lane = { target: target.id, person: person.id };
-      if (result.step === undefined || result.step.changes.length === 0) sorted.quiet.push(lane);
+      const { basis, changes = [] } = guarded.get(laneOf(lane)) ?? {};
+      if (basis === undefined || changes.length === 0) sorted.quiet.push(lane);
       else {
         const was = open.get(laneOf(lane));
         const state: NewStep['state'] =
-          target.mode !== 'observe' || isApproved(result.step, was, person) ? 'pending' : 'proposed';
-        const step = {
-          ...lane,
-          basis: result.step.basis,
-          generation: person.generation,
-          changes: result.step.changes,
-          state,
-        };
+          target.mode !== 'observe' || isApproved(changes, was, person) ? 'pending' : 'proposed';
+        const step = { ...lane, basis, generation: person.generation, changes, state };
         if (!isSame(was, step)) sorted.fresh.push(step);
       }
     }
@@ -144,8 +156,8 @@ function sortOut(people: readonly PlannedPerson[], open: ReadonlyMap<string, Sto
  * Where nothing is done without an approval: is this what is left of a step that was applied by hand and is under way?
  * Planning again at just that moment must not take the approval back half-way.
  */
-function isApproved(step: Step, was: StoredStep | undefined, person: Person): boolean {
-  return was?.state === 'pending' && was.generation === person.generation && isRestOf(step.changes, was.changes);
+function isApproved(changes: readonly Change[], was: StoredStep | undefined, person: Person): boolean {
+  return was?.state === 'pending' && was.generation === person.generation && isRestOf(changes, was.changes);
 }
 
 function isSame(open: StoredStep | undefined, step: NewStep): boolean {

@@ -34,6 +34,8 @@ export interface Change {
   readonly until?: string;
   readonly causes: readonly Cause[];
   readonly evidence?: Evidence;
+  /** A time bound known from the start has passed: nothing is inferred here. */
+  readonly expected?: true;
   readonly risk: Risk;
 }
 
@@ -48,12 +50,18 @@ export interface Step {
 
 /** A planned change that waits for approval. It survives re-planning while its basis stands. */
 export interface Hold {
+  /** Stands for target, person, item, op and basis: `h_…`. */
+  readonly id: string;
   readonly target: string;
   readonly person: string;
   readonly item: ItemKey;
   readonly op: Op;
+  /** Digest of why the change is planned: rules revision, causes, evidence, what it was and would be. */
   readonly basis: string;
   readonly because: string;
+  readonly change: Change;
+  /** Somebody said no: it is held for as long as its basis stands, and nobody is asked again. */
+  readonly rejected?: true;
 }
 
 /** What could not be planned, and why. */

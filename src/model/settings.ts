@@ -1,4 +1,5 @@
 import type { ExtensionSchema } from './extensions.ts';
+import type { GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
 
 /** Settings after loading: secrets resolved, paths absolute, defaults filled in. Kinds check their own `options`. */
@@ -16,6 +17,7 @@ export interface Settings {
   /** SCIM schemas beside the standard ones, for every SCIM source. Those of one source are among its options. */
   readonly schemas?: readonly ExtensionSchema[];
   readonly targets: readonly TargetSettings[];
+  readonly guard: GuardLimits;
   /** Absolute folder of the rules files. */
   readonly rules: string;
   readonly log: { readonly level: string };

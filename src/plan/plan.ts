@@ -60,12 +60,19 @@ function isAtRest({ owned, input }: Draft): boolean {
   return !open && [...owned.keys()].every((item) => item === 'account');
 }
 
-/** Puts steps, findings and holds together. The hash covers the steps, in their canonical order. */
-export function makePlan(steps: readonly Step[], findings: readonly Finding[], holds: readonly Hold[]): Plan {
-  const ordered = steps.toSorted(stepOrder);
+/**
+ * Puts steps, findings and holds together. The hash covers all that is planned, in its canonical order: `whole` are the
+ * steps with what the guard holds back, so that a plan of which everything is held has a hash of its own too.
+ */
+export function makePlan(
+  steps: readonly Step[],
+  findings: readonly Finding[],
+  holds: readonly Hold[],
+  whole: readonly Step[] = steps,
+): Plan {
   return {
-    hash: digestList(ordered),
-    steps: ordered,
+    hash: digestList(whole.toSorted(stepOrder)),
+    steps: steps.toSorted(stepOrder),
     holds: holds.toSorted(holdOrder),
     findings: findings.toSorted(findingOrder),
   };

@@ -67,14 +67,26 @@ const PLAN: Plan = makePlan(
       remedy: 'make it there',
     },
   ],
-  [{ target: 'strongdm', person: 'p_2', item: 'role:db', op: 'revoke', basis: 'b', because: 'more than the budget' }],
+  [
+    {
+      id: 'h_0123456789abcdef',
+      target: 'strongdm',
+      person: 'p_2',
+      item: 'role:db',
+      op: 'revoke',
+      basis: 'b',
+      because: 'more than the budget',
+      change: { op: 'revoke', item: 'role:db', evidence: 'removed', causes: [{ rule: 'dbas' }], risk: 'medium' },
+    },
+  ],
 );
 const lookup = { person: (id: string): string | undefined => (id === 'p_1' ? 'Ann Lee' : undefined) };
 
 test('a plan reads by person, one line a change, with the reason', () => {
   assert.equal(
     renderPlan(PLAN, lookup),
-    `Plan ${PLAN.hash.slice(0, 12)}: 2 people, 5 changes: 1 block, 1 create, 1 grant, 1 revoke, 1 update
+    `Plan ${PLAN.hash.slice(0, 12)}: 2 people, 5 changes: 1 block, 1 create, 1 grant, 1 revoke, 1 update; 1 held for
+approval
 
 Ann Lee (p_1)
   at strongdm
@@ -89,7 +101,8 @@ p_2
     - revoke role db  (no rule wants it any more; was by rule dbas)
 
 Held for approval
-  revoke role:db of p_2 at strongdm: more than the budget
+  1: more than the budget
+    - revoke role db of p_2 at strongdm  h_0123456789abcdef
 
 Could not be planned
   ? role-missing for Ann Lee (p_1) at strongdm: the target has no role x — make it there

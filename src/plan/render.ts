@@ -19,7 +19,12 @@ export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
     lines.push('');
   }
   if (plan.holds.length > 0) {
-    lines.push('Held for approval', ...plan.holds.flatMap((h) => wrapped(`  ${heldText(h, lookup)}`, '    ')), '');
+    lines.push('Held for approval');
+    for (const [because, holds] of Map.groupBy(plan.holds, (h) => h.because)) {
+      lines.push(...wrapped(`  ${holds.length}: ${clean(because)}`, '    '));
+      lines.push(...holds.map((h) => heldText(h, lookup)).flatMap((text) => wrapped(`    ${text}`, '      ')));
+    }
+    lines.push('');
   }
   if (plan.findings.length > 0) {
     lines.push(
@@ -48,8 +53,13 @@ export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
       lines.push('');
     }
   }
-  if (plan.holds.length > 0)
-    lines.push('## Held for approval', '', ...plan.holds.map((h) => `- ${escaped(heldText(h, lookup))}`), '');
+  if (plan.holds.length > 0) {
+    lines.push('## Held for approval', '');
+    for (const [because, holds] of Map.groupBy(plan.holds, (h) => h.because)) {
+      lines.push(`${holds.length}: ${escaped(clean(because))}`, '');
+      lines.push(...holds.map((h) => `- ${escaped(heldText(h, lookup))}`), '');
+    }
+  }
   if (plan.findings.length > 0) {
     lines.push('## Could not be planned', '', ...plan.findings.map((f) => `- ${escaped(foundText(f, lookup))}`), '');
   }
@@ -63,10 +73,11 @@ export function counts(plan: Plan): string {
   const ops = new Map<string, number>();
   for (const { changes } of plan.steps) for (const { op } of changes) ops.set(op, (ops.get(op) ?? 0) + 1);
   const total = [...ops.values()].reduce((sum, n) => sum + n, 0);
-  if (total === 0) return 'nothing to do';
+  const held = plan.holds.length === 0 ? '' : `${plan.holds.length} held for approval`;
+  if (total === 0) return held === '' ? 'nothing to do' : held;
   const people = new Set(plan.steps.map((s) => s.person)).size;
   const each = [...ops].toSorted(([a], [b]) => compare(a, b)).map(([op, n]) => `${n} ${op}`);
-  return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}`;
+  return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}${held === '' ? '' : `; ${held}`}`;
 }
 
 /** In the order of the names that are shown: ids are random, and nobody reads in their order. */
@@ -80,8 +91,9 @@ function named(person: string, lookup: PlanLookup): string {
   return name === undefined ? person : `${clean(name)} (${person})`;
 }
 
-function heldText(hold: Hold, lookup: PlanLookup): string {
-  return `${hold.op} ${clean(hold.item)} of ${named(hold.person, lookup)} at ${hold.target}: ${clean(hold.because)}`;
+function heldText({ id, person, target, change, rejected }: Hold, lookup: PlanLookup): string {
+  const no = rejected === true ? ', rejected' : '';
+  return `${MARKS[change.op]} ${saying(change)} of ${named(person, lookup)} at ${target}  ${id}${no}`;
 }
 
 function foundText(finding: Finding, lookup: PlanLookup): string {

@@ -3,7 +3,9 @@ import * as dirty from './dirty.ts';
 import * as events from './events.ts';
 import * as findings from './findings.ts';
 import * as groups from './groups.ts';
+import * as guard from './guard.ts';
 import * as held from './held-lanes.ts';
+import * as holds from './holds.ts';
 import * as leases from './lease.ts';
 import * as ledger from './ledger.ts';
 import * as logins from './logins.ts';
@@ -27,7 +29,9 @@ export const storeParts = {
   events,
   findings,
   groups,
+  guard,
   held,
+  holds,
   lanes,
   leases,
   ledger,

@@ -86,3 +86,13 @@ export async function countRecords(
       from record group by source order by source`,
   });
 }
+
+/** User names of these persons, by id. */
+export async function namesOfPeople(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db.rows<{ id: string; name: string }>({
+    text: `select pr.person as id, min(coalesce(r.user_name, r.anchor)) as name from person_record pr
+      join record r on r.key = pr.record_key where pr.person = any($1::text[]) group by pr.person`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, row.name]));
+}

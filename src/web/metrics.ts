@@ -13,6 +13,8 @@ export interface Figures {
     readonly groups: number;
     readonly lastChange: Date | null;
   }>;
+  /** Changes that the guard holds for approval. */
+  readonly holds: ReadonlyArray<{ readonly target: string; readonly n: number }>;
   /** Push sources: when they were last heard, and whether that is too long ago. */
   readonly heard: ReadonlyArray<{ readonly source: string; readonly lastHeard: Date | null; readonly silent: boolean }>;
   /** Seconds to the end of each token that has one and was not revoked; below 0 it has ended. */
@@ -152,6 +154,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const recovery = gauge('drawbridge_store_recovery', '1 while the store is in recovery: an operator has to confirm');
   const jobs = gauge('drawbridge_jobs', 'Jobs that wait or are parked, by target', ['target', 'state']);
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
+  const holds = gauge('drawbridge_holds', 'Changes that the guard holds for approval', ['target']);
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
   const changed = gauge('drawbridge_source_last_change_seconds', 'Unix time of the last change', ['source']);
   const expiry = gauge('drawbridge_token_expires_seconds', 'Seconds until a token ends; below 0 it has', [
@@ -170,7 +173,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const missing = gauge('drawbridge_source_missing', 'Records whose entry is missing and whose grace runs', ['source']);
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    const told = [dirty, recovery, jobs, paused, records, changed, expiry, heard, silent, age, stale, missing];
+    const told = [dirty, recovery, jobs, paused, holds, records, changed, expiry, heard, silent, age, stale, missing];
     for (const one of told) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
@@ -181,6 +184,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       jobs.set({ target, state: 'parked' }, parked);
     }
     for (const one of now.paused) paused.set({ target: one.target }, one.paused ? 1 : 0);
+    for (const { target, n } of now.holds) holds.set({ target }, n);
     for (const { source, users, groups, lastChange } of now.sources) {
       records.set({ source, kind: 'user' }, users);
       records.set({ source, kind: 'group' }, groups);

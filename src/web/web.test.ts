@@ -13,6 +13,7 @@ const FIGURES: Figures = {
   recovery: false,
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
+  holds: [{ target: 'strongdm', n: 4 }],
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
   heard: [{ source: 'okta', lastHeard: new Date(1_700_000_100_000), silent: true }],
   tokens: [{ id: 'tok_1', name: 'Okta production', source: 'okta', seconds: 86_400 }],
@@ -128,6 +129,7 @@ test('metrics: figures at the moment of asking, bounded labels', async () => {
   const text = await (await fetch(`${url}/metrics`)).text();
   for (const line of [
     'drawbridge_dirty 3',
+    'drawbridge_holds{target="strongdm"} 4',
     'drawbridge_jobs{target="sdm",state="parked"} 1',
     'drawbridge_target_paused{target="sdm"} 1',
     'drawbridge_records{source="okta",kind="user"} 7',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttributeValue } from '../../src/model/facts.ts';
 import type { Expression, Rule, RuleSet } from '../../src/model/rules.ts';
 import type { TargetView } from '../../src/model/planning.ts';
+import type { Budget, GuardLimits } from '../../src/model/guard.ts';
 import type { Mode } from '../../src/model/plan.ts';
 import { type Jobs, type JobsOptions, inlineQueue, startJobs } from '../../src/jobs/index.ts';
 import type { Log } from '../../src/jobs/deps.ts';
@@ -70,7 +71,20 @@ export interface World {
   mode: Mode;
   createRoles: boolean;
   needBaseline: boolean;
+  /** Of the guard; without any nothing is held but what protected rules ask for. */
+  limits?: GuardLimits;
 }
+
+const anything: Budget = { abs: Number.MAX_SAFE_INTEGER, pct: 0, from: 0 };
+const UNLIMITED: GuardLimits = {
+  windowMs: 86_400_000,
+  accounts: anything,
+  attachments: anything,
+  role: anything,
+  emptyFrom: Number.MAX_SAFE_INTEGER,
+  protectedGrants: anything,
+  creations: anything,
+};
 
 export const world = (targets: FakeTarget[], ...rules: Rule[]): World => ({
   rules: ruleSet('r1', ...rules),
@@ -92,6 +106,7 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
     views: () => ({
       rules: of.rules,
       targets: of.targets.map((target) => view(target, of.mode, of.createRoles)),
+      guard: { limits: of.limits ?? UNLIMITED, rehearsals: new Set() },
       needBaseline: new Set(of.needBaseline ? of.targets.map((t) => t.id) : []),
     }),
     log: silent,

@@ -79,6 +79,8 @@ export const settings = (target: string): string => `server: { listen: 127.0.0.1
 store: { url: embedded:data }
 sources: { okta: { type: scim } }
 targets: { strongdm: { type: strongdm, mode: full, createRoles: true, ${target} } }
+# Storms move whole groups, and nobody is there to approve it.
+guard: { attachments: { abs: 100000 }, role: { abs: 100000 }, emptyFrom: 100000 }
 rules: rules
 `;
 

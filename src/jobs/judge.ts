@@ -1,0 +1,79 @@
+import { type ChangeKey, type GuardLimits, type GuardScope, type Tally } from '../model/guard.ts';
+import type { Step } from '../model/plan.ts';
+import { guard, type Guarded } from '../plan/guard.ts';
+import type { Db } from '../store/db.ts';
+import type { OwnedCount, PassedCount } from '../store/guard.ts';
+import type { StoreParts } from '../store/parts.ts';
+import type { Ground } from './ground.ts';
+
+/**
+ * Lets the guard decide on these steps, on what the store has now. To be called under the planner's lock. Where nothing
+ * is done without an approval, there is nothing to hold. What `pending` steps, which wait to be carried out, have in
+ * them was let through before, or applied by hand.
+ */
+export async function judge(
+  store: StoreParts,
+  tx: Db,
+  ground: Ground,
+  steps: readonly Step[],
+  pending: readonly Step[],
+): Promise<Guarded> {
+  const { limits, rehearsals } = ground.views.guard;
+  const asks = new Set(ground.targets.flatMap((target) => (target.mode === 'observe' ? [] : [target.id])));
+  const [judged, free] = [steps.filter((s) => asks.has(s.target)), steps.filter((s) => !asks.has(s.target))];
+  if (judged.length === 0) return { steps, holds: [], passed: [] };
+  const persons = [...new Set(judged.map((step) => step.person))];
+  const known = new Map<string, 'passed' | 'approved'>();
+  for (const { target, person, changes } of pending) {
+    for (const { item, op } of changes) known.set(nameOf({ target, person, item, op }), 'approved');
+  }
+  for (const { approved, ...key } of await store.guard.passedOf(tx, persons, limits.windowMs)) {
+    known.set(nameOf(key), approved ? 'approved' : 'passed');
+  }
+  const decisions = await store.holds.decisionsOf(tx, persons);
+  const guarded = guard({
+    steps: judged,
+    limits,
+    rulesRevision: ground.views.rules.revision,
+    tally: await tallies(store, tx, limits),
+    counted: (key) => known.get(nameOf(key)),
+    decision: (id) => decisions.get(id),
+    isProtected: (target, role) => ground.guarded(target).has(role),
+    isRehearsal: (target) => rehearsals.has(target),
+  });
+  return { ...guarded, steps: [...guarded.steps, ...free] };
+}
+
+const nameOf = ({ target, person, item, op }: ChangeKey): string => JSON.stringify([target, person, item, op]);
+
+async function tallies(store: StoreParts, tx: Db, limits: GuardLimits): Promise<(scope: GuardScope) => Tally> {
+  const owned = await store.guard.ownedCounts(tx);
+  const passed = await store.guard.passedCounts(tx, limits.windowMs);
+  return (scope) => {
+    const isIn = membersOf(scope);
+    const kind = scope.kind === 'creations' || scope.kind === 'protectedGrants' ? 'give' : 'take';
+    const counted = passed.filter((row) => row.kind === kind && isIn(row));
+    return {
+      owned: sum(owned.filter(isIn).map((row) => row.n)),
+      passed: sum(counted.map((row) => row.n)),
+      pending: sum(counted.map((row) => row.pending)),
+    };
+  };
+}
+
+function membersOf(scope: GuardScope): (row: OwnedCount | PassedCount) => boolean {
+  switch (scope.kind) {
+    case 'accounts':
+    case 'creations':
+      return (row) => row.target === scope.target && row.item === 'account';
+    case 'attachments':
+      return (row) => row.target === scope.target && row.item !== 'account';
+    case 'role':
+    case 'protectedGrants':
+      return (row) => row.target === scope.target && row.item === `role:${scope.role}`;
+    case 'source':
+      return (row) => row.source === scope.source && row.item !== 'account';
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
