@@ -9,9 +9,10 @@ import { lostRules, withholdLostRules } from './app/views.ts';
 import { countIrregular } from './app/irregular.ts';
 import { settleSources } from './app/retired.ts';
 import { measured } from './app/measured.ts';
-import { scimSources } from './app/scim-sources.ts';
+import { scimSourcesOf } from './app/scim-sources.ts';
+import { makeFirstTokens } from './app/first-tokens.ts';
+import { openTargets, startSimulators } from './app/targets.ts';
 import { needingRoom, watchRoom } from './app/room.ts';
-import { type RunningSim, runSimulator } from './app/simulators.ts';
 import { watchSources } from './app/watch-sources.ts';
 import { addressMatcher } from './web/addresses.ts';
 import type { Loaded } from './config/load.ts';
@@ -20,13 +21,11 @@ import { type Readings, startReadings } from './jobs/reading-loop.ts';
 import type { Log, Secrets } from './log.ts';
 import type { Settings, TargetSettings } from './model/settings.ts';
 import { createScim, scimError } from './scim/index.ts';
-import { appendEvents } from './store/events.ts';
 import { openStore, type Store } from './store/open.ts';
 import { storeParts } from './store/parts.ts';
 import { cursorKey } from './store/meta.ts';
 import { createResources } from './store/resources.ts';
-import { authenticate, createToken, listTokens } from './store/tokens.ts';
-import { targetKinds } from './targets/index.ts';
+import { authenticate } from './store/tokens.ts';
 import type { Target } from './targets/target.ts';
 import { createMetrics } from './web/metrics.ts';
 import { createScimWeb, createWeb } from './web/web.ts';
@@ -217,7 +216,7 @@ async function open(
   const { url } = inner;
   scimUrl = scimPublicUrl ?? (outer ?? inner).url;
   // After all that can fail: a token that was made and never shown would be lost.
-  const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options) : [];
+  const firstTokens = options.firstTokens === true ? await makeFirstTokens(store, start, options.secrets) : [];
 
   const stopWatching = watchSources({ db, settings: () => live.settings(), log: log.child({ part: 'sources' }) });
   opened.push(async () => stopWatching());
@@ -259,59 +258,3 @@ async function open(
 /** Whose requests are taken at the address of SCIM: of clients behind a proxy, their own addresses count. */
 const scimAllowed = ({ scim }: Settings['server']) =>
   scim?.allow === undefined ? undefined : addressMatcher(scim.allow);
-
-/** The SCIM sources as the settings have them now, made anew only when these change. */
-function scimSourcesOf(settings: () => Settings): () => ReturnType<typeof scimSources> {
-  let known: { readonly of: Settings; readonly sources: ReturnType<typeof scimSources> } | undefined;
-  return () => {
-    const now = settings();
-    if (known?.of !== now) known = { of: now, sources: scimSources(now) };
-    return known.sources;
-  };
-}
-
-/** The targets' settings, with the addresses and keys of built-in simulators, which run from now on. */
-async function startSimulators(
-  settings: Settings,
-  { log, secrets }: ServiceOptions,
-  opened: Array<() => Promise<void>>,
-): Promise<TargetSettings[]> {
-  return Promise.all(
-    settings.targets.map(async (target) => {
-      if (!target.simulator) return target;
-      const sim: RunningSim = await runSimulator(target, settings.data, log);
-      opened.push(() => sim.close());
-      for (const secret of sim.secrets) secrets?.add(secret);
-      return sim.settings;
-    }),
-  );
-}
-
-/** Opens each target by its kind. Connects to nothing yet. */
-export function openTargets(
-  settings: readonly TargetSettings[],
-  instance: string,
-  wrap: (target: Target) => Target = (target) => target,
-): Map<string, Target> {
-  return new Map(
-    settings.map((target) => {
-      const kind = targetKinds.find((k) => k.type === target.type);
-      if (kind === undefined) throw new Error(`no kind of target ${target.type}`);
-      return [target.id, wrap(kind.open(target, { instance }))];
-    }),
-  );
-}
-
-/** A source that has had a token once gets none by itself: a revoked one must not come back by a restart. */
-async function makeFirstTokens({ db }: Store, settings: Settings, { secrets }: ServiceOptions) {
-  const known = new Set((await listTokens(db)).map((token) => token.source));
-  const made: Array<{ source: string; token: string }> = [];
-  for (const { id, type } of settings.sources) {
-    if (type !== 'scim' || known.has(id)) continue;
-    const created = await createToken(db, { source: id, name: 'first', createdBy: 'drawbridge' });
-    await appendEvents(db, [{ actor: 'drawbridge', kind: 'token.created', source: id, object: created.id }]);
-    secrets?.add(created.token);
-    made.push({ source: id, token: created.token });
-  }
-  return made;
-}

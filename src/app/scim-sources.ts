@@ -102,3 +102,13 @@ export function declaredAttributes(settings: Settings): readonly AttributeDeclar
   const byName = new Map(declared.map(({ name, type, about }) => [name, { name, type, about }]));
   return [...CORE_ATTRIBUTES, ...byName.values()];
 }
+
+/** The SCIM sources as the settings have them now, made anew only when these change. */
+export function scimSourcesOf(settings: () => Settings): () => ReturnType<typeof scimSources> {
+  let known: { readonly of: Settings; readonly sources: ReturnType<typeof scimSources> } | undefined;
+  return () => {
+    const now = settings();
+    if (known?.of !== now) known = { of: now, sources: scimSources(now) };
+    return known.sources;
+  };
+}

@@ -6,7 +6,7 @@ import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
 import { recoveryNow } from '../app/guardian.ts';
 import { inRecovery } from '../app/recovery.ts';
 import { findSimulator } from '../app/simulators.ts';
-import { openTargets } from '../app.ts';
+import { openTargets } from '../app/targets.ts';
 import { countProblems, renderProblem } from '../config/render.ts';
 import { warnings } from '../config/warnings.ts';
 import { directoryKinds } from '../directories/index.ts';

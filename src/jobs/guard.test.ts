@@ -27,7 +27,9 @@ async function company(db: Db, ...rules: ReturnType<typeof groupRule>[]) {
 }
 
 async function removeAll(db: Db, group: string, names: readonly string[], jobs: Jobs): Promise<void> {
-  for (const name of names) await seed.leaveGroup(db, group, name);
+  await db.tx(async (tx) => {
+    for (const name of names) await seed.leaveGroup(tx, group, name);
+  });
   jobs.wake();
   await settled(jobs, db);
 }

@@ -19,18 +19,18 @@ const STATEMENTS = [
   `create function ledger_source(causes jsonb) returns text immutable language sql as
      $$ select coalesce(jsonb_path_query_first(causes, '$[*].record.source') #>> '{}', '') $$`,
   `create function ledger_came() returns trigger language plpgsql as $$ begin
-     insert into owned_delta select target, item, ledger_source(causes), count(*) from new_rows group by 1, 2, 3;
+     insert into drawbridge.owned_delta select target, item, drawbridge.ledger_source(causes), count(*) from new_rows group by 1, 2, 3;
      return null;
    end $$`,
   `create function ledger_went() returns trigger language plpgsql as $$ begin
-     insert into owned_delta select target, item, ledger_source(causes), -count(*) from old_rows group by 1, 2, 3;
+     insert into drawbridge.owned_delta select target, item, drawbridge.ledger_source(causes), -count(*) from old_rows group by 1, 2, 3;
      return null;
    end $$`,
   `create function ledger_moved() returns trigger language plpgsql as $$ begin
-     insert into owned_delta
+     insert into drawbridge.owned_delta
        select target, item, source, sum(n) from (
-         select target, item, ledger_source(causes) as source, 1 as n from new_rows
-         union all select target, item, ledger_source(causes), -1 from old_rows) m
+         select target, item, drawbridge.ledger_source(causes) as source, 1 as n from new_rows
+         union all select target, item, drawbridge.ledger_source(causes), -1 from old_rows) m
        group by 1, 2, 3 having sum(n) <> 0;
      return null;
    end $$`,
@@ -40,7 +40,7 @@ const STATEMENTS = [
      for each statement execute function ledger_went()`,
   `create trigger ledger_moved after update on ledger referencing old table as old_rows new table as new_rows
      for each statement execute function ledger_moved()`,
-  `insert into owned_count select target, item, ledger_source(causes), count(*) from ledger group by 1, 2, 3`,
+  `insert into owned_count select target, item, drawbridge.ledger_source(causes), count(*) from ledger group by 1, 2, 3`,
 
   // What the guard let through: it counts against budgets until it is older than the window.
   `create table guarded (
