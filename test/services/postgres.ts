@@ -77,7 +77,8 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
     const found = pid();
     if (found === undefined) return;
     process.kill(found, 'SIGKILL');
-    for (let i = 0; i < 200 && processOf(found) !== undefined; i++) pause(10);
+    // A start that finds it alive still would do nothing.
+    for (let i = 0; i < 1_000 && processOf(found) !== undefined; i++) pause(10);
   };
   retrying(5, () => {
     port = PORTS.from + randomInt(PORTS.count);

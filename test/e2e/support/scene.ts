@@ -134,7 +134,8 @@ export function openScene(): Scene {
     postmaster,
     killPostmaster: () => {
       const pid = postmaster();
-      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      if (own) own.server.kill();
+      else if (pid !== undefined) process.kill(pid, 'SIGKILL');
     },
     startPostmaster: () => own?.server.start(),
     start: (...args) => start(args),
