@@ -20,7 +20,7 @@ export interface PostgresServer {
   pid(): number | undefined;
   /** Starts it, with the data that it has; nothing when it runs. Blocks until it takes connections. */
   start(): void;
-  /** Ends it by SIGKILL, without waiting: the next start does, and recovers from the log. */
+  /** Ends it by SIGKILL: the next start recovers from the log. */
   kill(): void;
   /** Ends it in order, ending sessions that are open. The data stay. */
   stop(): void;
@@ -69,18 +69,16 @@ export function startPostgres({ folder, durable = false }: PostgresOptions): Pos
     run('pg_ctl', '-D', data, '-l', log, '-o', `-p ${port}`, '-w', '-t', '60', 'start');
   };
   // After SIGKILL of the postmaster its children may still hold the data for a moment.
-  let killed = 0;
-  const kill = (): void => {
-    killed = pid() ?? 0;
-    if (killed > 0) process.kill(killed, 'SIGKILL');
-  };
-  const start = (): void => {
-    for (let i = 0; i < 1_000 && killed > 0 && processOf(killed) !== undefined; i++) pause(10);
-    killed = 0;
-    if (pid() === undefined) retrying(20, launch);
-  };
+  const start = (): void => (pid() === undefined ? retrying(20, launch) : undefined);
   const stop = (): void => {
     if (pid() !== undefined) run('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
+  };
+  const kill = (): void => {
+    const found = pid();
+    if (found === undefined) return;
+    process.kill(found, 'SIGKILL');
+    // A start that finds it alive still would do nothing.
+    for (let i = 0; i < 1_000 && processOf(found) !== undefined; i++) pause(10);
   };
   retrying(5, () => {
     port = PORTS.from + randomInt(PORTS.count);
