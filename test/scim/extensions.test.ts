@@ -344,6 +344,25 @@ test('groups have declared schemas too', async () => {
   assert.equal((await server.send('GET', `/Groups?filter=${filter}`)).body.totalResults, 1);
 });
 
+test('bulk requests know declared schemas, and an id that no store could hold is told as any other', async () => {
+  const bulk = (...Operations: unknown[]) =>
+    server.send('POST', '/Bulk', { schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'], Operations });
+  const made = await bulk({
+    method: 'POST',
+    path: '/Users',
+    bulkId: 'a',
+    data: { userName: 'ann', [HR]: { level: 7 } },
+  });
+  assert.equal(made.body.Operations[0].status, '201', made.text);
+  const id = made.body.Operations[0].location.split('/').at(-1);
+  assert.deepEqual((await stored(id)).resource[HR], { level: 7 });
+  const Operations = [{ op: 'add', path: `${HR}:level`, value: 8 }];
+  await bulk({ method: 'PATCH', path: `/Users/${id}`, data: { schemas: [PATCH], Operations } });
+  assert.deepEqual((await stored(id)).resource[HR], { level: 8 });
+  const odd = await bulk({ method: 'DELETE', path: '/Users/a\u0000b' }, { method: 'DELETE', path: '/Users/\ud800' });
+  for (const { status } of odd.body.Operations) assert.match(status, /^40[04]$/, odd.text);
+});
+
 test('the enterprise schema is whole', async () => {
   const URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
   const served = (await server.send('GET', `/Schemas/${URN}`)).body.attributes.map((a: { name: string }) => a.name);

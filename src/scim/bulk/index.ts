@@ -19,7 +19,7 @@ type Outcome = { readonly answer: Answer; readonly id: string | undefined } | { 
  * otherwise the order is that of the request, and so is that of the results.
  */
 export async function bulk(context: Context, body: unknown): Promise<Answer> {
-  const { failOnErrors, operations } = parseBulk(body, context.limits);
+  const { failOnErrors, operations } = parseBulk(body, context.limits, context.types);
   const outcomes = new Map<BulkOperation, Outcome>();
   const run: Run = { context, outcomes, byBulkId: new Map(operations.map((o) => [o.bulkId ?? '', o])) };
   let errors = 0;

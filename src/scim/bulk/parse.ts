@@ -1,8 +1,7 @@
 import { badRequest, ScimError, shorten } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import { RESOURCE_TYPES } from '../schema/index.ts';
 import type { ResourceType } from '../schema/types.ts';
-import { isObject } from '../values.ts';
+import { isObject, isStorable } from '../values.ts';
 
 export type BulkMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -27,7 +26,7 @@ export interface BulkRequest {
 }
 
 /** Reads the body of a bulk request (RFC 7644 3.7). Throws 400 or 413: then nothing of it is done. */
-export function parseBulk(body: unknown, limits: Limits): BulkRequest {
+export function parseBulk(body: unknown, limits: Limits, types: readonly ResourceType[]): BulkRequest {
   const given = isObject(body) ? caseless(body) : undefined;
   const operations = given?.get('operations');
   if (!Array.isArray(operations)) {
@@ -43,12 +42,12 @@ export function parseBulk(body: unknown, limits: Limits): BulkRequest {
   if (typeof failOnErrors !== 'number' || failOnErrors < 1 || failOnErrors % 1 !== 0) {
     if (failOnErrors !== Infinity) throw badRequest('invalidValue', 'failOnErrors has to be a whole number above 0.');
   }
-  const parsed = operations.map(parseOperation);
+  const parsed = operations.map((operation, index) => parseOperation(operation, index, types));
   refuseTwice(parsed);
   return { failOnErrors: Number(failOnErrors), operations: parsed };
 }
 
-function parseOperation(operation: unknown, index: number): BulkOperation {
+function parseOperation(operation: unknown, index: number, types: readonly ResourceType[]): BulkOperation {
   const at = `Operations[${index}]`;
   if (!isObject(operation)) throw badRequest('invalidSyntax', `${at} has to be an object.`);
   const given = caseless(operation);
@@ -61,8 +60,9 @@ function parseOperation(operation: unknown, index: number): BulkOperation {
   const method = text('method')?.toUpperCase() ?? '';
   const [bulkId, version, path] = [text('bulkId'), text('version'), text('path') ?? ''];
   const [endpoint = '', id, ...more] = path.split('/').filter((part) => part !== '');
-  const type = RESOURCE_TYPES.find((t) => t.endpoint.slice(1).toLowerCase() === endpoint.toLowerCase());
-  const known = more.length === 0 && type !== undefined && !id?.startsWith('.') ? type : undefined;
+  const type = types.find((t) => t.endpoint.slice(1).toLowerCase() === endpoint.toLowerCase());
+  const wrong = id !== undefined && (id.startsWith('.') || !isStorable(id));
+  const known = more.length === 0 && type !== undefined && !wrong ? type : undefined;
   const base = { index, method, bulkId, version, type: known, id, data: given.get('data') };
   return { ...base, problem: problemOf(base, path, at) };
 }
