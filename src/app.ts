@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { makeFirstTokens } from './app/first-tokens.ts';
 import { readDirectories } from './app/directories.ts';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
@@ -20,12 +21,11 @@ import type { Readings } from './jobs/reading-loop.ts';
 import type { Log, Secrets } from './log.ts';
 import type { Settings, TargetSettings } from './model/settings.ts';
 import { createScim, scimError } from './scim/index.ts';
-import { appendEvents } from './store/events.ts';
 import { openStore, type Store } from './store/open.ts';
 import { storeParts } from './store/parts.ts';
 import { cursorKey } from './store/meta.ts';
 import { createResources } from './store/resources.ts';
-import { authenticate, createToken, listTokens } from './store/tokens.ts';
+import { authenticate } from './store/tokens.ts';
 import { targetKinds } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
 import { createMetrics } from './web/metrics.ts';
@@ -292,18 +292,4 @@ export function openTargets(
       return [target.id, wrap(kind.open(target, { instance }))];
     }),
   );
-}
-
-/** A source that has had a token once gets none by itself: a revoked one must not come back by a restart. */
-async function makeFirstTokens({ db }: Store, settings: Settings, { secrets }: ServiceOptions) {
-  const known = new Set((await listTokens(db)).map((token) => token.source));
-  const made: Array<{ source: string; token: string }> = [];
-  for (const { id, type } of settings.sources) {
-    if (type !== 'scim' || known.has(id)) continue;
-    const created = await createToken(db, { source: id, name: 'first', createdBy: 'drawbridge' });
-    await appendEvents(db, [{ actor: 'drawbridge', kind: 'token.created', source: id, object: created.id }]);
-    secrets?.add(created.token);
-    made.push({ source: id, token: created.token });
-  }
-  return made;
 }
