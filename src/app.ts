@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { openDirectories } from './app/directories.ts';
+import { makeFirstTokens } from './app/first-tokens.ts';
+import { readDirectories } from './app/directories.ts';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
 import { watchStore } from './app/guardian.ts';
@@ -17,7 +18,7 @@ import { watchSources } from './app/watch-sources.ts';
 import { addressMatcher } from './web/addresses.ts';
 import type { Loaded } from './config/load.ts';
 import { type Jobs, startJobs, type Timing, type Views } from './jobs/index.ts';
-import { type Readings, startReadings } from './jobs/reading-loop.ts';
+import type { Readings } from './jobs/reading-loop.ts';
 import type { Log, Secrets } from './log.ts';
 import type { Settings, TargetSettings } from './model/settings.ts';
 import { createScim, scimError } from './scim/index.ts';
@@ -153,15 +154,10 @@ async function open(
   const sources = scimSourcesOf(() => live.settings());
   const { server } = start;
   const scimPublicUrl = (server.scim ?? server).publicUrl;
-  const directories = openDirectories(() => live.settings().sources);
-  opened.push(() => directories.close());
-  const readings = startReadings({
+  const readings = readDirectories({
     db,
-    store: storeParts,
+    sources: () => live.settings().sources,
     log: log.child({ part: 'readings' }),
-    now: () => new Date(),
-    random: Math.random,
-    directories: () => directories.current(),
     wake: (urgent) => running.wake(urgent),
     onReading: (reading) => metrics.reading(reading),
   });

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenDirectory } from '../directories/directory.ts';
 import { directoryKinds } from '../directories/index.ts';
+import { type Readings, type ReadingsOptions, startReadings } from '../jobs/reading-loop.ts';
 import type { SourceSettings } from '../model/settings.ts';
+import { storeParts } from '../store/parts.ts';
 
 /** The directories among the sources, opened by their kinds. Connects to nothing yet. */
 export interface Directories {
@@ -36,6 +38,29 @@ export function openDirectories(sources: () => readonly SourceSettings[]): Direc
       for (const one of open.values()) shut(one);
       open = new Map();
       await Promise.all(closing);
+    },
+  };
+}
+
+/** Reads the directories among the sources for as long as the service runs. */
+export function readDirectories(
+  options: Pick<ReadingsOptions, 'db' | 'log' | 'wake' | 'onReading'> & {
+    readonly sources: () => readonly SourceSettings[];
+  },
+): Readings {
+  const directories = openDirectories(options.sources);
+  const readings = startReadings({
+    ...options,
+    store: storeParts,
+    now: () => new Date(),
+    random: Math.random,
+    directories: () => directories.current(),
+  });
+  return {
+    refresh: (id, request) => readings.refresh(id, request),
+    close: async () => {
+      await readings.close();
+      await directories.close();
     },
   };
 }

@@ -12,7 +12,9 @@ import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';
 import { changesText, deliveredText, isDirectory, whyText } from './source-readings.ts';
-import { plural } from './text.ts';
+import { plural, when } from './text.ts';
+import { heardOf } from '../app/watch-sources.ts';
+import { listTokens } from '../store/tokens.ts';
 import { suggest } from '../model/suggest.ts';
 
 const reasonOption = (command: Command): Command =>
@@ -69,9 +71,13 @@ async function refresh(context: Context, id: string, full: boolean): Promise<Ans
       'Sources in the settings',
     );
   if (!isDirectory(source)) {
-    throw new CommandError(EXIT.nothing, `source ${id} is of type ${source.type}: its client writes to us`, {
-      remedy: HOW_TO_PUSH,
-    });
+    const tokens = await context.withStore(({ db }) => listTokens(db));
+    const heard = heardOf(settings, tokens, new Date()).find((one) => one.id === id);
+    throw new CommandError(
+      EXIT.nothing,
+      `source ${id} is of type ${source.type}: its client writes to us, nothing can be read`,
+      { remedy: `Last heard ${when(heard?.lastHeard)}. ${HOW_TO_PUSH}` },
+    );
   }
   return context.withStore(async ({ db }) => {
     const directories = openDirectories(() => [source]);

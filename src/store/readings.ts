@@ -142,6 +142,12 @@ export async function readingToAccept(
 /** How many facts of a reading are staged. After a crash of the database there are none. */
 export async function countStaged(db: Db, reading: number): Promise<number> {
   const { entries, members } = stagedTables(reading);
+  // A store that was copied has no staged facts: they are not part of it.
+  const there = await db.row<{ there: boolean }>({
+    text: `select to_regclass($1) is not null and to_regclass($2) is not null as there`,
+    values: [entries, members],
+  });
+  if (there?.there !== true) return 0;
   const row = await db.row<{ count: number }>({
     text: `select (select count(*) from ${entries}) + (select count(*) from ${members}) as count`,
   });

@@ -8,6 +8,7 @@ export async function readTables(client: PoolClient): Promise<CopyTable[]> {
     `select c.relname::text as name, array_agg(a.attname::text order by a.attnum) as columns
       from pg_class c join pg_attribute a on a.attrelid = c.oid
       where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+        and c.relpersistence = 'p'
         and c.relname not like 'kysely\\_%' and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
       group by c.relname order by c.relname`,
     [SCHEMA],
