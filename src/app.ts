@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { makeFirstTokens } from './app/first-tokens.ts';
 import { readDirectories } from './app/directories.ts';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
