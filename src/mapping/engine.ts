@@ -3,9 +3,12 @@ import { createCelEngine } from './engine/cel.ts';
 import type { RuleEngine } from './engine/types.ts';
 
 export { MAX_EXPRESSION } from './engine/types.ts';
-export type { Compiled, Fault, ResultTypes, RuleEngine } from './engine/types.ts';
+export type { Compiled, ExpressionFacts, Fault, ResultTypes, RuleEngine } from './engine/types.ts';
 
-/** `user.<name>` for each declaration, `user.groups` (names), and `now`. Costly: make one for many expressions. */
-export function createEngine(attributes: readonly AttributeDeclaration[]): RuleEngine {
-  return createCelEngine(attributes);
+/**
+ * `user.<name>` for each declaration, `user.from("<source>").<name>` for each of `sources`, `user.groups` (names), and
+ * `now`. Costly: make one for many expressions.
+ */
+export function createEngine(attributes: readonly AttributeDeclaration[], sources: readonly string[] = []): RuleEngine {
+  return createCelEngine(attributes, sources);
 }

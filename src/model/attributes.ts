@@ -9,6 +9,10 @@ export interface AttributeDeclaration {
   readonly name: string;
   readonly type: AttributeType;
   readonly about: string;
+  /** Ids of the sources that tell it; without them any may. */
+  readonly sources?: readonly string[];
+  /** Ids of the sources that may decide it, strongest first; without them all, in the order of the person's records. */
+  readonly precedence?: readonly string[];
 }
 
 /** Attributes of SCIM core User and EnterpriseUser (RFC 7643 4.1, 4.3) in the short names that rules use. */

@@ -1,3 +1,5 @@
+import type { GroupId } from './person.ts';
+
 /** Where something stands in a settings or rules file. Lines and columns count from 1. */
 export interface Place {
   readonly file: string;
@@ -32,6 +34,16 @@ export interface ExpressionInput {
   /** Delivered attributes; reading another one makes the outcome indeterminate. */
   readonly covers: ReadonlySet<string>;
   readonly now: Date;
+  /** What one source said; `undefined`: it has no record of the person, so all of it is none. */
+  readonly from?: (source: string) => Said | undefined;
+  /** Every group that holds the person, directly or through others. */
+  readonly groups?: ReadonlySet<GroupId>;
+}
+
+/** The attributes that one source delivered. Without `covers` it delivered all that it declares. */
+export interface Said {
+  readonly user: Readonly<Record<string, unknown>>;
+  readonly covers?: ReadonlySet<string>;
 }
 
 /** Names a group in a rule. `id` decides and `name` is then only checked; a name alone is allowed, with a warning. */
@@ -90,7 +102,17 @@ export interface RuleFunction {
   /** `string.localPart(): string` */
   readonly signature: string;
   readonly about: string;
-  readonly examples: ReadonlyArray<{ readonly expression: string; readonly gives: unknown }>;
+  readonly examples: readonly RuleExample[];
+}
+
+export interface RuleExample {
+  readonly expression: string;
+  /** `undefined` is *none*. */
+  readonly gives: unknown;
+  /** Attributes of the person that it is evaluated for; delivered, all of them. */
+  readonly user?: Readonly<Record<string, unknown>>;
+  /** Ids of the person's groups. */
+  readonly groups?: readonly GroupId[];
 }
 
 /** How the account of a person at one target is to look. Values come from templates of the rule language. */

@@ -13,9 +13,9 @@ export function readTest(doc: Doc, node: Node, known: Known): RuleTest | undefin
   if (keys.user !== undefined && !isMap(keys.user)) doc.report(keys.user, '`user` of a test must be a map');
   for (const pair of isMap(keys.user) ? keys.user.items : []) {
     const key = isScalar(pair.key) ? String(pair.key.value) : '';
-    if (!known.engine.attributes.includes(key)) {
+    if (!known.engine.attributes.has(key)) {
       doc.report(pair.key as Node, `no attribute \`${key}\` is declared`, {
-        remedy: didYouMean(key, known.engine.attributes),
+        remedy: didYouMean(key, [...known.engine.attributes.keys()]),
       });
       continue;
     }
