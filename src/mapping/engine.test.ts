@@ -260,9 +260,18 @@ test('one source is read by user.from: type-checked, and none where it has no re
     });
     return 'value' in outcome ? outcome.value : outcome.indeterminate;
   };
-  assert.equal(asked((s) => (s === 'hr' ? { user: { department: 'SRE' } } : undefined)), true);
-  assert.equal(asked(() => ({ user: {} })), false);
-  assert.equal(asked(() => undefined), false);
+  assert.equal(
+    asked((s) => (s === 'hr' ? { user: { department: 'SRE' } } : undefined)),
+    true,
+  );
+  assert.equal(
+    asked(() => ({ user: {} })),
+    false,
+  );
+  assert.equal(
+    asked(() => undefined),
+    false,
+  );
   assert.equal(
     asked(() => ({ user: {}, covers: new Set(['email']) })),
     'user.from("hr").department was not delivered',
@@ -316,7 +325,10 @@ test('what is known of an expression without a person', () => {
   assert.deepEqual(all.groups, [{ source: 'okta', id: 'g' }]);
   assert.equal(all.parts.length, 4);
   assert.equal(facts('user.groups.exists(g, g.startsWith("x"))').anyGroup, true);
-  assert.deepEqual(facts('user.email == "ann@example.com" || user.email in ["b@x.y"]').emails, ['ann@example.com', 'b@x.y']);
+  assert.deepEqual(facts('user.email == "ann@example.com" || user.email in ["b@x.y"]').emails, [
+    'ann@example.com',
+    'b@x.y',
+  ]);
 });
 
 test('conditions that come to the same for everybody are seen by simple means', () => {
@@ -364,11 +376,19 @@ for (const f of RULE_FUNCTIONS) {
     assert.ok(f.examples.length >= 2);
     for (const { expression, gives: want, user = {}, groups = [] } of f.examples) {
       const whole = typeof want === 'bigint' ? `${expression} == ${want}` : expression;
-      const compiled = exampleEngine.compile(whole, typeof want === 'string' || want === undefined ? 'string' : 'bool', PLACE);
+      const compiled = exampleEngine.compile(
+        whole,
+        typeof want === 'string' || want === undefined ? 'string' : 'bool',
+        PLACE,
+      );
       if ('fault' in compiled) assert.fail(`${expression}: ${compiled.fault.message}`);
       const covers = new Set(Object.keys(user));
       const outcome = compiled.expression.evaluate({ user, covers, now: NOW, groups: new Set(groups) });
-      assert.deepEqual('value' in outcome ? outcome.value : undefined, typeof want === 'bigint' ? true : want, expression);
+      assert.deepEqual(
+        'value' in outcome ? outcome.value : undefined,
+        typeof want === 'bigint' ? true : want,
+        expression,
+      );
     }
   });
 }

@@ -18,7 +18,9 @@ export function alwaysOf(node: CelNode): Always | undefined {
   if (node.op === '?:') return ofChoice(node);
   if (node.op === 'in') {
     const right = children(node)[1];
-    return right?.op === 'list' && children(right).length === 0 ? said(false, 'nothing is in an empty list') : undefined;
+    return right?.op === 'list' && children(right).length === 0
+      ? said(false, 'nothing is in an empty list')
+      : undefined;
   }
   return compareLiterals(node);
 }

@@ -18,10 +18,7 @@ const LIMITS = { maxAstNodes: 2_000, maxDepth: 60, maxListElements: 1_000, maxMa
 const GROUPS: AttributeDeclaration = { name: 'groups', type: 'list<string>', about: "names of the person's groups" };
 
 /** The rule language on @marcbachmann/cel-js. */
-export function createCelEngine(
-  declared: readonly AttributeDeclaration[],
-  sources: readonly string[],
-): RuleEngine {
+export function createCelEngine(declared: readonly AttributeDeclaration[], sources: readonly string[]): RuleEngine {
   const attributes = new Map([...declared, GROUPS].map((a) => [a.name, a]));
   const types = new Map([...attributes.values()].map((a) => [a.name, a.type]));
   const env = environment(attributes);

@@ -1,5 +1,14 @@
 import { alwaysOf } from './always.ts';
-import { asCall, type AttributeRead, attributeRead, type CelNode, children, isUser, meaningOf, textLiteral } from './nodes.ts';
+import {
+  asCall,
+  type AttributeRead,
+  attributeRead,
+  type CelNode,
+  children,
+  isUser,
+  meaningOf,
+  textLiteral,
+} from './nodes.ts';
 import type { ExpressionFacts } from './types.ts';
 
 /** Looks through a type-checked tree for what the lints need. Before it is instrumented. */

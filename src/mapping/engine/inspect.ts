@@ -107,7 +107,13 @@ function userFault(node: CelNode, { attributes, sources }: Names): Fault | undef
       declared === undefined
         ? `no attribute \`${name}\` is declared`
         : `the source ${source} does not tell \`${name}\``;
-    const remedy = name === 'groups' ? 'use user.groups or user.inGroup(…)' : didYouMean(name, open.map((a) => a.name));
+    const remedy =
+      name === 'groups'
+        ? 'use user.groups or user.inGroup(…)'
+        : didYouMean(
+            name,
+            open.map((a) => a.name),
+          );
     return { ...at(node, message, remedy), start: node.end - name.length };
   }
   const call = asCall(node);
@@ -126,11 +132,13 @@ function personFault(
 ): Fault | undefined {
   if (name === 'from') {
     const literal = args.length === 1 && textLiteral(args[0]) !== undefined;
-    if (!literal) return at(args[0] ?? node, '`from` takes one source, as a literal', 'write user.from("<source>").<name>');
+    if (!literal)
+      return at(args[0] ?? node, '`from` takes one source, as a literal', 'write user.from("<source>").<name>');
     return at(node, '`user.from(…)` is not a value by itself', 'write user.from("<source>").<name>');
   }
   const known = PERSON.get(name);
-  if (known === undefined) return at(node, `\`user\` has no function \`${name}\``, didYouMean(name, ['from', ...PERSON.keys()]));
+  if (known === undefined)
+    return at(node, `\`user\` has no function \`${name}\``, didYouMean(name, ['from', ...PERSON.keys()]));
   const wrong = args.find((arg) => textLiteral(arg) === undefined);
   if (wrong !== undefined) return at(wrong, `what \`${name}\` is given must be literals`, 'write it in quotes');
   const source = textLiteral(args[0]);

@@ -187,7 +187,7 @@ function membership(node: CelNode): Evaluate {
       try {
         if (same(ev.run(element, ctx), wanted)) return true;
       } catch (error) {
-        if (error !== NONE) failed ??= error;
+        if (!comesToNone(element, ev, ctx)) failed ??= error;
       }
     }
     if (failed !== undefined) throw failed;
@@ -230,7 +230,14 @@ function comesToNone(node: CelNode, ev: CelEvaluator, ctx: unknown): boolean {
     ev.run(node, ctx);
     return false;
   } catch (error) {
-    return error === NONE || strictParts(node).some((part) => comesToNone(part, ev, ctx));
+    if (error === NONE) return true;
+  }
+  if (node.op !== '?:') return strictParts(node).some((part) => comesToNone(part, ev, ctx));
+  const [condition, yes, no] = children(node) as [CelNode, CelNode, CelNode];
+  try {
+    return comesToNone(ev.run(condition, ctx) === true ? yes : no, ev, ctx);
+  } catch {
+    return false;
   }
 }
 

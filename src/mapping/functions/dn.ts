@@ -34,7 +34,9 @@ export function parseDn(text: string): Dn | undefined {
 export const sameName = (a: readonly Ava[], b: readonly Ava[]): boolean => nameKey(a) === nameKey(b);
 
 const nameKey = (avas: readonly Ava[]): string =>
-  JSON.stringify(avas.map((a) => `${a.type}=${a.value.normalize('NFC').toLowerCase().trim().replace(/\s+/g, ' ')}`).toSorted());
+  JSON.stringify(
+    avas.map((a) => `${a.type}=${a.value.normalize('NFC').toLowerCase().trim().replace(/\s+/g, ' ')}`).toSorted(),
+  );
 
 /** Splits where a separator stands that is neither escaped nor quoted. */
 function splitAt(text: string, separator: RegExp): string[] {
