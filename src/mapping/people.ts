@@ -2,27 +2,32 @@ import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../model/attributes.
 import type { AttributeValue, Evidence } from '../model/facts.ts';
 import type { LifeCycle, LinkedRecord, Person } from '../model/person.ts';
 import type { GroupGraph } from '../model/planning.ts';
+import type { Said } from '../model/rules.ts';
 import { closure } from './closure.ts';
+import { byPrecedence, usualOrder } from './precedence.ts';
 
 export interface PersonInput {
   readonly id: string;
   readonly generation: number;
-  /** At least one, in order of precedence. */
+  /** At least one. Their order counts where the declarations name no precedence. */
   readonly records: readonly LinkedRecord[];
 }
 
-const CORE_NAMES = CORE_ATTRIBUTES.map((a) => a.name);
-
 /**
- * One human out of the records that are linked. For each attribute the first record that covers it decides, even with
- * none; groups are the union. `declared`: what a record covers that does not say so itself.
+ * One human out of the records that are linked. For each attribute the first record by precedence that covers it
+ * decides, even with none; groups are the union. `declared`: what a record covers that does not say so itself, and
+ * which sources decide it.
  * Throws RangeError without a record: there would be nothing to say.
  */
-export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: readonly AttributeDeclaration[]): Person {
-  const [first] = input.records;
+export function buildPerson(
+  input: PersonInput,
+  graph: GroupGraph,
+  declared: readonly AttributeDeclaration[] = CORE_ATTRIBUTES,
+): Person {
+  const records = usualOrder(input.records, declared);
+  const [first] = records;
   if (first === undefined) throw new RangeError(`person ${input.id} has no record: link one, or leave the person out`);
-  const names = declared === undefined ? CORE_NAMES : declared.map((a) => a.name);
-  const { attributes, covers } = merge(input.records, names);
+  const { attributes, covers } = merge(records, declared);
   const { life, evidence } = lifeOf(input.records);
   const email = text(attributes['email']);
   return {
@@ -33,7 +38,7 @@ export function buildPerson(input: PersonInput, graph: GroupGraph, declared?: re
     life,
     generation: input.generation,
     ...(evidence !== undefined && { evidence }),
-    records: input.records,
+    records,
     groups:
       life === 'left'
         ? new Map()
@@ -57,22 +62,48 @@ function lifeOf(records: readonly LinkedRecord[]): { readonly life: LifeCycle; r
   return { life: 'active' };
 }
 
-function merge(
-  records: readonly LinkedRecord[],
-  names: readonly string[],
-): { readonly attributes: Readonly<Record<string, AttributeValue>>; readonly covers: ReadonlySet<string> } {
+interface Merged {
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly covers: ReadonlySet<string>;
+}
+
+function merge(records: readonly LinkedRecord[], declared: readonly AttributeDeclaration[]): Merged {
   const attributes: Record<string, AttributeValue> = {};
   const covers = new Set<string>();
-  for (const record of records) {
-    const said = ownWords(record);
-    for (const name of new Set([...(record.covers ?? names), ...Object.keys(said)])) {
-      if (covers.has(name)) continue;
-      covers.add(name);
-      const value: AttributeValue | null | undefined = said[name];
-      if (value !== undefined && value !== null) attributes[name] = value;
+  const words = new Map(records.map((record) => [record, ownWords(record)]));
+  for (const { names, rest, inOrder } of byPrecedence(declared)) {
+    for (const record of inOrder(records)) {
+      const said = words.get(record) ?? {};
+      const told = new Set([...(record.covers ?? names), ...Object.keys(said)]);
+      for (const name of told) {
+        if (covers.has(name) || (!names.has(name) && !rest(name))) continue;
+        covers.add(name);
+        const value: AttributeValue | null | undefined = said[name];
+        if (value !== undefined && value !== null) attributes[name] = value;
+      }
     }
   }
   return { attributes, covers };
+}
+
+/** What one source says of a person; `undefined` when it has no record of theirs. Of several records the first decides. */
+export function saidBy(records: readonly LinkedRecord[], source: string): Said | undefined {
+  const own = records.filter((record) => record.source === source);
+  if (own.length === 0) return undefined;
+  const user: Record<string, AttributeValue> = {};
+  const covers = new Set<string>();
+  for (const record of own) {
+    const said = ownWords(record);
+    for (const name of new Set([...(record.covers ?? []), ...Object.keys(said)])) {
+      if (covers.has(name)) continue;
+      covers.add(name);
+      const value: AttributeValue | null | undefined = said[name];
+      if (value !== undefined && value !== null) user[name] = value;
+    }
+    // A record that does not say what it covers covers all that its source declares.
+    if (record.covers === undefined) return { user };
+  }
+  return { user, covers };
 }
 
 /** The record's attributes with those that the record carries as fields of their own. */

@@ -42,3 +42,23 @@ export const CORE_ATTRIBUTES: readonly AttributeDeclaration[] = [
   { name: 'department', type: 'string', about: 'enterprise: department' },
   { name: 'manager', type: 'string', about: "enterprise: the manager's id at the source" },
 ];
+
+/**
+ * Attributes that people can usually change themselves, by kind of source; `selfEditable` of a source says otherwise.
+ * scim: what Okta lets people edit in their own profile by default, and what Entra ID and others call personal
+ * settings. `emails` is in it for the secondary address; the primary one is not.
+ */
+export const SELF_EDITABLE: Readonly<Record<string, readonly string[]>> = {
+  scim: [
+    'displayName',
+    'emails',
+    'givenName',
+    'familyName',
+    'middleName',
+    'nickName',
+    'profileUrl',
+    'preferredLanguage',
+    'locale',
+    'timezone',
+  ],
+};

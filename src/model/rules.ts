@@ -37,7 +37,7 @@ export interface ExpressionInput {
   /** What one source said; `undefined`: it has no record of the person, so all of it is none. */
   readonly from?: (source: string) => Said | undefined;
   /** Every group that holds the person, directly or through others. */
-  readonly groups?: ReadonlySet<GroupId>;
+  readonly groups?: { has(id: GroupId): boolean };
 }
 
 /** The attributes that one source delivered. Without `covers` it delivered all that it declares. */
@@ -48,16 +48,45 @@ export interface Said {
 
 /** Names a group in a rule. `id` decides and `name` is then only checked; a name alone is allowed, with a warning. */
 export interface GroupRef {
+  readonly place: Place;
   readonly source: string;
   readonly id?: string;
   readonly name?: string;
   readonly nested: boolean;
 }
 
-export interface Grant {
+/** When something is given: from the one time up to the other, which is no longer in it. */
+export interface Bounds {
+  readonly from?: Expression<Date>;
+  readonly until?: Expression<Date>;
+}
+
+export interface Grant extends Bounds {
+  readonly place: Place;
   readonly target: string;
   readonly role: string;
-  readonly until?: Expression<Date>;
+}
+
+/** An account that is wanted for itself, without a role. */
+export interface AccountGrant extends Bounds {
+  readonly place: Place;
+  readonly target: string;
+}
+
+export interface AliasGrant {
+  readonly place: Place;
+  readonly target: string;
+  readonly set: string;
+  readonly username: Expression<string>;
+  /** The alias changes when what the expression gives does; otherwise it keeps its first name. */
+  readonly follow: boolean;
+}
+
+/** Role names, `*` stands for any run of characters. Deny wins over every grant. */
+export interface Deny {
+  readonly place: Place;
+  readonly target: string;
+  readonly role: string;
 }
 
 export interface Rule {
@@ -67,13 +96,9 @@ export interface Rule {
   readonly when?: { readonly group: GroupRef };
   readonly if?: Expression<boolean>;
   readonly grant: readonly Grant[];
-  readonly alias: ReadonlyArray<{
-    readonly target: string;
-    readonly set: string;
-    readonly username: Expression<string>;
-  }>;
-  /** Role names, `*` stands for any run of characters. Deny wins over every grant. */
-  readonly deny: ReadonlyArray<{ readonly target: string; readonly role: string }>;
+  readonly account: readonly AccountGrant[];
+  readonly alias: readonly AliasGrant[];
+  readonly deny: readonly Deny[];
   readonly protected: boolean;
   /** Evaluated and reported, not acted upon. */
   readonly shadow: boolean;
@@ -87,14 +112,26 @@ export interface RuleSet {
   readonly tests?: readonly RuleTest[];
 }
 
-/** One entry of `tests:` in a rules file. */
+/** One entry of `tests:` in a rules file: an example person, and what is to come out. */
 export interface RuleTest {
   readonly name: string;
   readonly place: Place;
-  /** Attributes of an example person; `groups` holds names. */
+  /** Attributes of an example person; `groups` holds names, or ids as `source/id`. What is not named is none. */
   readonly user: Readonly<Record<string, unknown>>;
+  /** What single sources say, by source, for `user.from`. Other sources have no record of the person. */
+  readonly from: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Attributes that nobody delivered. */
+  readonly unknown: readonly string[];
+  /** The clock; without it the time of the run. */
+  readonly now?: Date;
   /** `target/role` of every role that the rules are to give. */
   readonly expect: readonly string[];
+  /** `target/role` of every role that can't be decided; not compared when it is left out. */
+  readonly undecided?: readonly string[];
+  /** Targets where an account is wanted; not compared when it is left out. */
+  readonly accounts?: readonly string[];
+  /** `target/set=username` of every alias; not compared when it is left out. */
+  readonly aliases?: readonly string[];
 }
 
 /** A helper that expressions may call as a method. Pure. The examples are its manual page and its tests. */

@@ -107,29 +107,35 @@ function lookUp({ name, source }: AttributeRead, slot: Slot): () => Delivered {
   };
 }
 
+/** One error for all evaluations, made when it is first needed: its stack costs more than many evaluations. */
+function failing(message: () => string): () => Unknown {
+  let made: Unknown | undefined;
+  return () => (made ??= new Unknown(message()));
+}
+
 function readAttribute(read: AttributeRead, type: AttributeType, slot: Slot): Evaluate {
-  const unknown = new Unknown(`${readText(read)} was not delivered`);
-  const mistyped = new Unknown(`${readText(read)} was not delivered as ${type}`);
+  const unknown = failing(() => `${readText(read)} was not delivered`);
+  const mistyped = failing(() => `${readText(read)} was not delivered as ${type}`);
   const look = lookUp(read, slot);
   return () => {
     const found = look();
-    if (found === undefined) throw unknown;
+    if (found === undefined) throw unknown();
     if (isNone(found.value)) {
       if (type === 'list<string>') return [];
       throw NONE;
     }
     const converted = toCel(found.value, type);
-    if (converted === undefined) throw mistyped;
+    if (converted === undefined) throw mistyped();
     return converted;
   };
 }
 
 function hasAttribute(read: AttributeRead, slot: Slot): Evaluate {
-  const unknown = new Unknown(`${readText(read)} was not delivered`);
+  const unknown = failing(() => `${readText(read)} was not delivered`);
   const look = lookUp(read, slot);
   return () => {
     const found = look();
-    if (found === undefined) throw unknown;
+    if (found === undefined) throw unknown();
     return !isNone(found.value) && !(Array.isArray(found.value) && found.value.length === 0);
   };
 }
