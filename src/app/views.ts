@@ -10,7 +10,8 @@ import type { TargetView } from '../model/planning.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
-import { declaredAttributes } from './scim-sources.ts';
+import { attributesOf, lintSettings } from './attributes.ts';
+import { commitOf, headOf } from './commit.ts';
 
 export interface LoadedViews {
   /** Only when nothing is wrong. */
@@ -22,18 +23,21 @@ export interface LoadedViews {
 /** Reads the rules folder and compiles rules and profiles: what planning goes by. Every problem at once. */
 export function loadViews(settings: Settings, document?: SettingsDocument): LoadedViews {
   const files = readRulesFolder(settings.rules);
-  const attributes = declaredAttributes(settings);
+  const { attributes, problems: misnamed } = attributesOf(settings, document);
   const profiles = loadTargetViews(settings, attributes, document);
-  if ('problem' in files) return { problems: [...profiles.problems, files.problem] };
+  if ('problem' in files) return { problems: [...misnamed, ...profiles.problems, files.problem] };
   const loaded = loadRules({
     files: files.files,
     sources: settings.sources.map((source) => source.id),
     targets: settings.targets.map(({ id, type }) => ({ id, type })),
     attributes,
+    lint: lintSettings(settings),
   });
-  const problems = [...profiles.problems, ...loaded.problems];
+  const problems = [...misnamed, ...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
-  const views = { rules: loaded.rules, targets: profiles.targets, needBaseline: needBaseline(settings), attributes };
+  const commit = settings.rulesCommit ?? commitOf(settings.rules);
+  const rules = commit === undefined ? loaded.rules : { ...loaded.rules, commit };
+  const views = { rules, attributes, targets: profiles.targets, needBaseline: needBaseline(settings) };
   return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
 
@@ -62,7 +66,10 @@ function loadTargetViews(
   attributes: readonly AttributeDeclaration[],
   document: SettingsDocument | undefined,
 ): { targets: TargetView[]; problems: Problem[] } {
-  const engine = createEngine(attributes);
+  const engine = createEngine(
+    attributes,
+    settings.sources.map((source) => source.id),
+  );
   const targets: TargetView[] = [];
   const problems: Problem[] = [];
   for (const target of settings.targets) {
@@ -161,5 +168,6 @@ export function signatureOf(settingsFile: string | undefined, rulesFolder: strin
   } catch (error) {
     signs.push((error as NodeJS.ErrnoException).code ?? '');
   }
+  signs.push(headOf(rulesFolder)?.commit ?? '');
   return signs.join('\n');
 }

@@ -8,6 +8,7 @@ import { CommandError, EXIT, unknownTarget } from './exit.ts';
 import { progress } from './io.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
+import { rulesText } from './text.ts';
 
 interface PlanOptions {
   readonly full?: boolean;
@@ -43,19 +44,25 @@ export function addPlan(program: Program): void {
         const { person, target } = options;
         const persons = person === undefined ? undefined : [(await findPerson(store.db, person)).id];
         const shown = progress(context.io, 'planning');
-        const plan = await planFull(await planDeps(context, store, options), {
+        const deps = await planDeps(context, store, options);
+        const plan = await planFull(deps, {
           save: true,
           actor: context.actor,
           ...(persons === undefined ? {} : { persons }),
           ...(target === undefined ? {} : { targets: [target] }),
         }).finally(() => shown.done());
+        const { revision, commit } = deps.views().rules;
         const names = await namesOf(store.db, plan);
         const render = options.markdown === true ? renderMarkdown : renderPlan;
         const unread = await unreadTargets(store.db, target === undefined ? ids : [target]);
         const hint = unread.map(
           (id) => `Target ${id} was never read, so nothing is planned there: start the service.\n`,
         );
-        return { json: plan, text: [render(plan, { person: (id) => names.get(id) }), ...hint].join('') };
+        const by = `${options.markdown === true ? '\n' : ''}Made by ${rulesText(revision, commit)}.\n`;
+        return {
+          json: { ...plan, rules: { revision, commit: commit ?? null } },
+          text: [render(plan, { person: (id) => names.get(id) }), by, ...hint].join(''),
+        };
       });
     },
   });

@@ -68,3 +68,9 @@ export function bytesText(bytes: number): string {
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
+
+/** Which rules, in a few words: digest of their meaning, and the commit where it is known. */
+export function rulesText(revision: string, commit: string | null | undefined): string {
+  const of = commit == null ? '' : `, commit ${commit.replace(/^([0-9a-f]{12})[0-9a-f]{28,52}(?![0-9a-f])/, '$1')}`;
+  return `rules ${revision.slice(0, 12)}${of}`;
+}

@@ -19,9 +19,15 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     sources: Object.entries(data.sources).map(([id, entry]) => ({
       id,
       type: entry.type,
+      ...(entry.trusted === undefined ? {} : { trusted: entry.trusted }),
+      ...(entry.selfEditable === undefined ? {} : { selfEditable: entry.selfEditable }),
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
     ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),
+    ...(data.precedence === undefined ? {} : { precedence: data.precedence }),
+    ...(data.verifiedDomains === undefined
+      ? {}
+      : { verifiedDomains: data.verifiedDomains.map((domain) => domain.toLowerCase()) }),
     targets: Object.entries(data.targets).map(([id, entry]) => ({
       id,
       type: entry.type,
@@ -33,6 +39,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       options: optionsOf(folder, entry, Object.keys(targetSchema.shape)),
     })),
     rules: resolve(folder, data.rules),
+    ...(override.rulesCommit === undefined ? {} : { rulesCommit: override.rulesCommit }),
     log: { level: override.logLevel ?? data.log.level },
   };
 }

@@ -1,4 +1,5 @@
 import type { Plan, Step } from '../model/plan.ts';
+import type { RuleSet } from '../model/rules.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewPlan, StoredStep } from '../store/plans.ts';
@@ -30,12 +31,12 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
   const generations = new Map<string, number>();
   const steps: Step[] = [];
   const findings: Plan['findings'][number][] = [];
-  let revision = '';
+  let { rules } = deps.views();
   const counted: Record<string, number> = {};
   await db.tx(
     async (tx) => {
       const ground = await readGround(deps, tx, request.targets);
-      revision = ground.views.rules.revision;
+      rules = ground.views.rules;
       for (const target of ground.targets) counted[AT + target.id] = 0;
       const rivalsOf = request.persons === undefined ? await readEverybodysLogins(deps, tx, ground) : undefined;
       for await (const ids of chunks(deps, tx, request.persons)) {
@@ -50,11 +51,13 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
     const counts = { ...countChanges(plan.steps), ...counted };
     // A plan of single persons is no baseline of a target.
     const kind = request.persons === undefined ? 'full' : 'partial';
-    const row = { hash: plan.hash, kind, actor: request.actor, rulesRevision: revision, counts } as const;
+    const row = { hash: plan.hash, kind, actor: request.actor, ...rulesOf(rules), counts } as const;
     await save(deps, plan, generations, row);
   }
   return plan;
 }
+
+const rulesOf = ({ revision, commit }: RuleSet) => ({ rulesRevision: revision, rulesCommit: commit ?? null });
 
 function collect(
   { people, broken }: Computed,

@@ -68,7 +68,7 @@ export async function readWanted(
   return sieve(
     stored.filter((row) => row.records.length > 0),
     (row) => {
-      const person = buildPerson(row, graph);
+      const person = buildPerson(row, graph, ground.views.attributes);
       const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
       const logins = [...wanted.desired.values()].map((desired) => ({
         target: desired.target,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Person } from '../model/person.ts';
 import type { Change, Plan, Step } from '../model/plan.ts';
+import type { RuleSet } from '../model/rules.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewStep, StoredStep } from '../store/plans.ts';
@@ -37,7 +38,7 @@ export async function planBatch(
     async (tx) => {
       const ground = await readGround(deps, tx);
       const computed = await computePersons(store, tx, ground, ids);
-      return { ...computed, revision: ground.views.rules.revision, open: await store.plans.openSteps(tx, ids) };
+      return { ...computed, rules: ground.views.rules, open: await store.plans.openSteps(tx, ids) };
     },
     { isolation: 'repeatable read' },
   );
@@ -60,7 +61,7 @@ export async function planBatch(
       await store.findings.replaceFindings(tx, told, plan.findings);
       await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
-      const steps = await savePartial(deps, tx, plan, sorted.fresh, read.revision, priorities);
+      const steps = await savePartial(deps, tx, plan, sorted.fresh, read.rules, priorities);
       return {
         persons: persons.length,
         steps,
@@ -83,7 +84,7 @@ async function savePartial(
   tx: Db,
   plan: Plan,
   steps: readonly NewStep[],
-  rulesRevision: string,
+  rules: RuleSet,
   priorities: ReadonlyMap<string, number>,
 ): Promise<number> {
   if (steps.length === 0) return 0;
@@ -92,7 +93,8 @@ async function savePartial(
     hash: plan.hash,
     kind: 'partial',
     actor: 'drawbridge',
-    rulesRevision,
+    rulesRevision: rules.revision,
+    rulesCommit: rules.commit ?? null,
     counts,
   });
   const saved = await store.plans.insertSteps(tx, id, steps);

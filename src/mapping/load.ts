@@ -59,7 +59,7 @@ export function loadRules(input: RulesInput): LoadedRules {
   if (problems.some((p) => p.severity === 'error')) return { problems, stated: read.stated };
   const rules = read.rules.map((l) => l.rule).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const tests = read.tests.map((t) => t.test);
-  return { rules: { revision: revisionOf(read.rules), rules, tests }, problems, stated: read.stated };
+  return { rules: { revision: revisionOf(read.rules, input.attributes), rules, tests }, problems, stated: read.stated };
 }
 
 interface Read {
@@ -106,10 +106,17 @@ function withExcerpt(problem: Problem, texts: ReadonlyMap<string, readonly strin
     : { ...problem, excerpt: excerpt(lines, problem.place) };
 }
 
-/** SHA-256 over what the rules mean: their order, the files they stand in, comments and `about` don't count. */
-function revisionOf(loaded: readonly LoadedRule[]): string {
+/**
+ * SHA-256 over what the rules mean: their order, the files they stand in, comments and `about` don't count. Where several
+ * sources may decide an attribute, their precedence is part of it.
+ */
+function revisionOf(loaded: readonly LoadedRule[], attributes: readonly AttributeDeclaration[]): string {
   const hash = createHash('sha256');
   for (const meaning of loaded.map((l) => l.meaning).toSorted()) hash.update(meaning);
+  const contested = attributes.filter((a) => (a.precedence?.length ?? 0) > 1);
+  for (const { name, precedence } of contested.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    hash.update(JSON.stringify([name, precedence]));
+  }
   return hash.digest('hex');
 }
 

@@ -107,6 +107,8 @@ export interface Rule {
 /** All rules of a folder at one moment. `revision` is a digest of their meaning: file order and comments don't count. */
 export interface RuleSet {
   readonly revision: string;
+  /** The commit that the files come from, where it is known. Not part of the revision. */
+  readonly commit?: string;
   readonly rules: readonly Rule[];
   /** What the files say should come out for example people. Kept, not part of the revision. */
   readonly tests?: readonly RuleTest[];

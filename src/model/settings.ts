@@ -16,8 +16,14 @@ export interface Settings {
   /** SCIM schemas beside the standard ones, for every SCIM source. Those of one source are among its options. */
   readonly schemas?: readonly ExtensionSchema[];
   readonly targets: readonly TargetSettings[];
+  /** By attribute: the sources that decide it, strongest first. */
+  readonly precedence?: Readonly<Record<string, readonly string[]>>;
+  /** E-mail domains where nobody else gives out addresses; lower case. */
+  readonly verifiedDomains?: readonly string[];
   /** Absolute folder of the rules files. */
   readonly rules: string;
+  /** The commit of the rules, where the environment tells it. */
+  readonly rulesCommit?: string;
   readonly log: { readonly level: string };
 }
 
@@ -54,6 +60,10 @@ export type StoreSettings =
 export interface SourceSettings {
   readonly id: string;
   readonly type: string;
+  /** Protected rules may go by it; where no source is, by all. */
+  readonly trusted?: boolean;
+  /** Attributes that people can change there; without it, those usual for the kind. */
+  readonly selfEditable?: readonly string[];
   /** What its kind understands, as read from the file. */
   readonly options: Readonly<Record<string, unknown>>;
 }
