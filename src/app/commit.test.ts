@@ -16,7 +16,11 @@ const git = (where: string, ...args: string[]): string =>
 
 let first = '';
 before(() => {
-  folder = folderWith({ 'repo/rules/a.yaml': 'rules: []\n', 'repo/.gitignore': 'own/\n*.local.yaml\n', 'plain/a.yaml': '' });
+  folder = folderWith({
+    'repo/rules/a.yaml': 'rules: []\n',
+    'repo/.gitignore': 'own/\n*.local.yaml\n',
+    'plain/a.yaml': '',
+  });
   git('repo', 'init', '-q', '-b', 'main');
   git('repo', 'add', '.');
   git('repo', 'commit', '-qm', 'first');

@@ -32,6 +32,14 @@ const fixed = ({ server, store, witness, queue, data, log, targets }: Settings) 
   targets: targets.map(({ id, type, simulator, options }) => ({ id, type, simulator, options })),
 });
 
+/** Reads in a row that find files changing before it is left for later. */
+const ATTEMPTS = 10;
+const BUSY: Problem = {
+  severity: 'error',
+  message: 'settings or rules change faster than they can be read',
+  remedy: 'Nothing to do: they are read again when they stand still. Write them beside, and rename them into place.',
+};
+
 /** `read` reads the settings file again; without it only rules are. */
 export function createLive(
   start: { readonly settings: Settings; readonly views: Views },
@@ -49,23 +57,44 @@ export function createLive(
     return false;
   };
 
+  const signature = (): string => signatureOf(settings.file, settings.rules);
+
+  /** Reads until nothing changed meanwhile: else a swap of several files could be read half old, half new. */
   const reload = (): boolean => {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = signature();
+      const take = read();
+      if (signature() === before) return take();
+    }
+    return refuse([BUSY]);
+  };
+
+  /** Reads everything, and gives how to put it in force, or to refuse it. */
+  const read = (): (() => boolean) => {
     const loaded = options.read?.();
-    if (loaded !== undefined && loaded.settings === undefined) return refuse(loaded.problems);
+    if (loaded !== undefined && loaded.settings === undefined) return () => refuse(loaded.problems);
     const wanted = loaded?.settings ?? settings;
     const restart = !isDeepStrictEqual(fixed(wanted), fixed(settings));
     const next: Settings = restart ? keepFixed(settings, wanted) : wanted;
     const read = loadViews(next, loaded?.document);
-    if (read.views === undefined) return refuse(read.problems);
-    if (read.views.unstated === true && (views.unstated !== true || views.withheld === true)) {
-      return refuse([...read.problems, lostRules(next.rules, views.withheld === true ? undefined : '')]);
+    const fresh = read.views;
+    if (fresh === undefined) return () => refuse(read.problems);
+    if (fresh.unstated === true && (views.unstated !== true || views.withheld === true)) {
+      const lost = lostRules(next.rules, views.withheld === true ? undefined : '');
+      return () => refuse([...read.problems, lost]);
     }
-    for (const problem of read.problems) tell(log, problem);
-    if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
-    [settings, views] = [next, read.views];
-    log.info({ revision: views.rules.revision, rules: views.rules.rules.length }, 'settings and rules are loaded');
-    options.loaded?.(true);
-    return true;
+    return () => {
+      for (const problem of read.problems) tell(log, problem);
+      if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
+      [settings, views] = [next, fresh];
+      const { revision, commit, rules } = views.rules;
+      log.info(
+        { revision, ...(commit !== undefined && { commit }), rules: rules.length },
+        'settings and rules are loaded',
+      );
+      options.loaded?.(true);
+      return true;
+    };
   };
 
   return {
@@ -76,7 +105,7 @@ export function createLive(
     watch: (everyMs, changed) => {
       let seen = settled;
       const timer = setInterval(() => {
-        const now = signatureOf(settings.file, settings.rules);
+        const now = signature();
         // A file that is just being written is looked at when it has stood still for one turn.
         if (now !== seen) seen = now;
         else if (now !== settled) {
@@ -98,9 +127,17 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
     const { mode, baseline, createRoles, profile } = now;
     return { ...target, mode, baseline, createRoles, profile };
   });
-  const { schemas: _old, ...kept } = old;
-  const { schemas, sources, rules } = wanted;
-  return { ...kept, sources, rules, targets, ...(schemas === undefined ? {} : { schemas }) };
+  const { schemas: _, precedence: __, verifiedDomains: ___, ...rest } = old;
+  const { sources, rules, schemas, precedence, verifiedDomains } = wanted;
+  return {
+    ...rest,
+    sources,
+    rules,
+    targets,
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(precedence === undefined ? {} : { precedence }),
+    ...(verifiedDomains === undefined ? {} : { verifiedDomains }),
+  };
 }
 
 /** One line of the log for each mistake, with its place. */

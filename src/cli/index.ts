@@ -5,6 +5,7 @@ import { addExplain } from './explain.ts';
 import { addJobs } from './jobs.ts';
 import { addPeople } from './people.ts';
 import { addPlan } from './plan.ts';
+import { addRules } from './rules.ts';
 import { addServe } from './serve.ts';
 import { addSim } from './sim.ts';
 import { addSources } from './sources.ts';
@@ -19,6 +20,7 @@ export function addCommands(program: Program): void {
   addPlan(program);
   addApply(program);
   addExplain(program);
+  addRules(program);
   addPeople(program);
   addJobs(program);
   addTokens(program);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AttributeDeclaration } from '../model/attributes.ts';
-import type { Problem, RuleSet } from '../model/rules.ts';
+import type { NamedGroup, Problem, RuleSet } from '../model/rules.ts';
 import { createEngine } from './engine.ts';
 import { lint, type LintSettings } from './lint/lint.ts';
 import { type Doc, excerpt, listOf, mapOf, readDocument } from './load/document.ts';
@@ -59,7 +59,11 @@ export function loadRules(input: RulesInput): LoadedRules {
   if (problems.some((p) => p.severity === 'error')) return { problems, stated: read.stated };
   const rules = read.rules.map((l) => l.rule).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const tests = read.tests.map((t) => t.test);
-  return { rules: { revision: revisionOf(read.rules, input.attributes), rules, tests }, problems, stated: read.stated };
+  return {
+    rules: { revision: revisionOf(read.rules, input.attributes), rules, groups: namedGroups(read.rules), tests },
+    problems,
+    stated: read.stated,
+  };
 }
 
 interface Read {
@@ -104,6 +108,18 @@ function withExcerpt(problem: Problem, texts: ReadonlyMap<string, readonly strin
   return lines === undefined || problem.place === undefined
     ? problem
     : { ...problem, excerpt: excerpt(lines, problem.place) };
+}
+
+function namedGroups(rules: readonly LoadedRule[]): NamedGroup[] {
+  return rules.flatMap(({ rule, expressions }) => {
+    const group = rule.when?.group;
+    const inside = expressions.flatMap(({ facts, expression }) =>
+      facts.groups.map((g) => ({ rule: rule.id, place: expression.place, ...g })),
+    );
+    if (group === undefined) return inside;
+    const { nested: _, ...named } = group;
+    return [{ rule: rule.id, ...named }, ...inside];
+  });
 }
 
 /**

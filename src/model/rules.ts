@@ -61,6 +61,15 @@ export interface Bounds {
   readonly until?: Expression<Date>;
 }
 
+/** A group that a rule names, in `when` or in an expression. */
+export interface NamedGroup {
+  readonly rule: string;
+  readonly place: Place;
+  readonly source: string;
+  readonly id?: string;
+  readonly name?: string;
+}
+
 export interface Grant extends Bounds {
   readonly place: Place;
   readonly target: string;
@@ -110,6 +119,8 @@ export interface RuleSet {
   /** The commit that the files come from, where it is known. Not part of the revision. */
   readonly commit?: string;
   readonly rules: readonly Rule[];
+  /** Every group that some rule names. Follows from the rules. */
+  readonly groups?: readonly NamedGroup[];
   /** What the files say should come out for example people. Kept, not part of the revision. */
   readonly tests?: readonly RuleTest[];
 }
