@@ -32,14 +32,6 @@ const fixed = ({ server, store, witness, queue, data, log, targets }: Settings) 
   targets: targets.map(({ id, type, simulator, options }) => ({ id, type, simulator, options })),
 });
 
-/** Reads in a row that find files changing before it is left for later. */
-const ATTEMPTS = 10;
-const BUSY: Problem = {
-  severity: 'error',
-  message: 'settings or rules change faster than they can be read',
-  remedy: 'Nothing to do: they are read again when they stand still. Write them beside, and rename them into place.',
-};
-
 /** `read` reads the settings file again; without it only rules are. */
 export function createLive(
   start: { readonly settings: Settings; readonly views: Views },
@@ -57,44 +49,27 @@ export function createLive(
     return false;
   };
 
-  const signature = (): string => signatureOf(settings.file, settings.rules);
-
-  /** Reads until nothing changed meanwhile: else a swap of several files could be read half old, half new. */
   const reload = (): boolean => {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const before = signature();
-      const take = read();
-      if (signature() === before) return take();
-    }
-    return refuse([BUSY]);
-  };
-
-  /** Reads everything, and gives how to put it in force, or to refuse it. */
-  const read = (): (() => boolean) => {
     const loaded = options.read?.();
-    if (loaded !== undefined && loaded.settings === undefined) return () => refuse(loaded.problems);
+    if (loaded !== undefined && loaded.settings === undefined) return refuse(loaded.problems);
     const wanted = loaded?.settings ?? settings;
     const restart = !isDeepStrictEqual(fixed(wanted), fixed(settings));
     const next: Settings = restart ? keepFixed(settings, wanted) : wanted;
     const read = loadViews(next, loaded?.document);
     const fresh = read.views;
-    if (fresh === undefined) return () => refuse(read.problems);
+    if (fresh === undefined) return refuse(read.problems);
     if (fresh.unstated === true && (views.unstated !== true || views.withheld === true)) {
       const lost = lostRules(next.rules, views.withheld === true ? undefined : '');
-      return () => refuse([...read.problems, lost]);
+      return refuse([...read.problems, lost]);
     }
-    return () => {
-      for (const problem of read.problems) tell(log, problem);
-      if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
-      [settings, views] = [next, fresh];
-      const { revision, commit, rules } = views.rules;
-      log.info(
-        { revision, ...(commit !== undefined && { commit }), rules: rules.length },
-        'settings and rules are loaded',
-      );
-      options.loaded?.(true);
-      return true;
-    };
+    for (const problem of read.problems) tell(log, problem);
+    if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
+    [settings, views] = [next, fresh];
+    const { revision, commit, rules } = views.rules;
+    const counted = { revision, ...(commit !== undefined && { commit }), rules: rules.length };
+    log.info(counted, 'settings and rules are loaded');
+    options.loaded?.(true);
+    return true;
   };
 
   return {
@@ -105,7 +80,7 @@ export function createLive(
     watch: (everyMs, changed) => {
       let seen = settled;
       const timer = setInterval(() => {
-        const now = signature();
+        const now = signatureOf(settings.file, settings.rules);
         // A file that is just being written is looked at when it has stood still for one turn.
         if (now !== seen) seen = now;
         else if (now !== settled) {

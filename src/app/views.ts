@@ -126,8 +126,30 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENOTDIR: 'It must be a folder with rules files: correct rules: in the settings.',
 };
 
-/** A folder that is not there has no rules in it; one that can't be read is a problem. */
+/** Reads in a row that find the files changing before that is told. */
+const ATTEMPTS = 10;
+
+/**
+ * All files of the folder as they were at one moment: read again when one of them changed meanwhile, else a swap of
+ * several could be read half old, half new.
+ */
 function readRulesFolder(folder: string): RulesFiles {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = filesSignature(folder);
+    const files = readFiles(folder);
+    if (filesSignature(folder) === before) return files;
+  }
+  return {
+    problem: {
+      severity: 'error',
+      message: `the rules in ${folder} change faster than they can be read`,
+      remedy: 'Try again when they stand still. Write them into another folder, and rename that into place.',
+    },
+  };
+}
+
+/** A folder that is not there has no rules in it; one that can't be read is a problem. */
+function readFiles(folder: string): RulesFiles {
   try {
     const names = readdirSync(folder).filter(isRulesFile).toSorted();
     return { files: names.map((name) => readRulesFile(join(folder, name))) };
@@ -152,22 +174,25 @@ const isRulesFile = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
 
 /** Changes when a file of the settings or rules changes; cheap enough to ask for every second. */
 export function signatureOf(settingsFile: string | undefined, rulesFolder: string): string {
-  const signs: string[] = [];
-  const sign = (path: string): void => {
-    try {
-      // Of what a link leads to: mounted settings are swapped by a link further up.
-      const { mtimeMs, size, ino } = statSync(path);
-      signs.push(`${path} ${mtimeMs} ${size} ${ino}`);
-    } catch (error) {
-      signs.push(`${path} ${(error as NodeJS.ErrnoException).code ?? ''}`);
-    }
-  };
-  if (settingsFile !== undefined) sign(settingsFile);
+  const settings = settingsFile === undefined ? [] : [fileSignature(settingsFile)];
+  return [...settings, filesSignature(rulesFolder), headOf(rulesFolder)?.commit ?? ''].join('\n');
+}
+
+function filesSignature(folder: string): string {
   try {
-    for (const name of readdirSync(rulesFolder).filter(isRulesFile).toSorted()) sign(join(rulesFolder, name));
+    const names = readdirSync(folder).filter(isRulesFile).toSorted();
+    return names.map((name) => fileSignature(join(folder, name))).join('\n');
   } catch (error) {
-    signs.push((error as NodeJS.ErrnoException).code ?? '');
+    return (error as NodeJS.ErrnoException).code ?? '';
   }
-  signs.push(headOf(rulesFolder)?.commit ?? '');
-  return signs.join('\n');
+}
+
+/** Of what a link leads to: mounted settings are swapped by a link further up. */
+function fileSignature(path: string): string {
+  try {
+    const { mtimeNs, size, ino } = statSync(path, { bigint: true });
+    return `${path} ${mtimeNs} ${size} ${ino}`;
+  } catch (error) {
+    return `${path} ${(error as NodeJS.ErrnoException).code ?? ''}`;
+  }
 }

@@ -173,17 +173,15 @@ test('--connect holds the rules against the store', async () => {
     const told = problems
       .filter((p) => /^rule/.test(p.message) && !/by name alone/.test(p.message))
       .map((p) => `${p.place?.line} ${p.severity} ${p.message.replace(/[0-9a-f-]{36}/g, 'ID')}`);
-    assert.deepEqual(
-      told,
-      [
-        '3 warning rule renamed: the group ID (New Name) is called Old Name at okta now; what it gives stays',
-        '4 warning rule lost: okta has no group g-nowhere (Lost)',
-        '5 warning rule deleted: the group ID (Gone) was deleted at okta',
-        '6 warning rule twice: okta has 2 groups called Twice',
-        '7 warning rule inside: okta has no group g-inside',
-        '8 warning rule never holds for none of the 2 people stored',
-        '6 warning rule twice holds for none of the 2 people stored',
-      ]);
+    assert.deepEqual(told, [
+      '3 warning rule renamed: the group ID (New Name) is called Old Name at okta now; what it gives stays',
+      '4 warning rule lost: okta has no group g-nowhere (Lost)',
+      '5 warning rule deleted: the group ID (Gone) was deleted at okta',
+      '6 warning rule twice: okta has 2 groups called Twice',
+      '7 warning rule inside: okta has no group g-inside',
+      '8 warning rule never holds for none of the 2 people stored',
+      '6 warning rule twice holds for none of the 2 people stored',
+    ]);
   } finally {
     own.remove();
   }
