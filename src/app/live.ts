@@ -4,7 +4,8 @@ import type { Views } from '../jobs/deps.ts';
 import type { Log } from '../log.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings } from '../model/settings.ts';
-import { loadViews, lostRules, signatureOf } from './views.ts';
+import { signatureOf } from './rules-folder.ts';
+import { loadViews, lostRules } from './views.ts';
 
 /** Settings and rules as they hold at the moment. */
 export interface Live {

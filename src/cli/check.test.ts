@@ -171,7 +171,7 @@ test('--connect holds the rules against the store', async () => {
       problems: ReadonlyArray<{ severity: string; message: string; place?: { line: number } }>;
     }>();
     const told = problems
-      .filter((p) => /^rule/.test(p.message) && !/by name alone/.test(p.message))
+      .filter((p) => p.message.startsWith('rule') && !/by name alone/.test(p.message))
       .map((p) => `${p.place?.line} ${p.severity} ${p.message.replace(/[0-9a-f-]{36}/g, 'ID')}`);
     assert.deepEqual(told, [
       '3 warning rule renamed: the group ID (New Name) is called Old Name at okta now; what it gives stays',

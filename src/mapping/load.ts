@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { NamedGroup, Problem, RuleSet } from '../model/rules.ts';
 import { createEngine } from './engine.ts';
-import { lint, type LintSettings } from './lint/lint.ts';
+import type { LintSettings } from './lint/input.ts';
+import { lint } from './lint/lint.ts';
 import { type Doc, excerpt, listOf, mapOf, readDocument } from './load/document.ts';
 import type { Known } from './load/parts.ts';
 import { type LoadedRule, readRule } from './load/rule.ts';
 import { type LoadedTest, nameable, readTest } from './load/tests.ts';
 
-export type { LintSettings } from './lint/lint.ts';
+export type { LintSettings } from './lint/input.ts';
 
 /** Most rules in one folder. */
 export const MAX_RULES = 10_000;

@@ -26,12 +26,12 @@ const falseIfNone = (v: Value): Value => (v === NONE ? false : v);
 
 /** Kleene: one that decides is enough. */
 const and = (values: readonly Value[]): Value => {
-  const each = values.map(falseIfNone);
-  return each.includes(false) ? false : each.includes(UNKNOWN) ? UNKNOWN : true;
+  const each = new Set(values.map(falseIfNone));
+  return each.has(false) ? false : each.has(UNKNOWN) ? UNKNOWN : true;
 };
 const or = (values: readonly Value[]): Value => {
-  const each = values.map(falseIfNone);
-  return each.includes(true) ? true : each.includes(UNKNOWN) ? UNKNOWN : false;
+  const each = new Set(values.map(falseIfNone));
+  return each.has(true) ? true : each.has(UNKNOWN) ? UNKNOWN : false;
 };
 
 const made = (parts: readonly Term[], text: string, of: Term['of'], own = false): Term => ({
@@ -121,8 +121,8 @@ function terms(loop: boolean): { [K in keyof Terms]: fc.Arbitrary<Terms[K]> } {
           made([x, ...elements], `(${x.text} in [${elements.map((e) => e.text).join(', ')}])`, (user, vars) => {
             const wanted = x.of(user, vars);
             if (!known(wanted)) return falseIfNone(wanted);
-            const each = elements.map((e) => e.of(user, vars));
-            return each.includes(wanted) ? true : each.includes(UNKNOWN) ? UNKNOWN : false;
+            const each = new Set(elements.map((e) => e.of(user, vars)));
+            return each.has(wanted) ? true : each.has(UNKNOWN) ? UNKNOWN : false;
           }),
         ),
         fc.tuple(tie('text'), list).map(([x, l]) =>

@@ -58,7 +58,8 @@ function splitAt(text: string, separator: RegExp): string[] {
 /** `\,` is a comma, `\C3\A9` two octets of UTF-8, `\ ` a blank that belongs to the value. */
 function valueOf(raw: string): string | undefined {
   const text = raw.trimStart();
-  const kept = /\\$/.test(text.trimEnd()) && text.trimEnd() !== text ? `${text.trimEnd()} ` : text.trimEnd();
+  const trimmed = text.trimEnd();
+  const kept = trimmed !== text && /(^|[^\\])(\\\\)*\\$/.test(trimmed) ? `${trimmed} ` : trimmed;
   const inner = /^".*"$/s.test(kept) ? kept.slice(1, -1) : kept;
   const octets: number[] = [];
   let out = '';

@@ -1,5 +1,5 @@
 import type { Problem } from '../../model/rules.ts';
-import { gives, type LintInput } from './lint.ts';
+import { gives, type LintInput } from './input.ts';
 
 /** Rules that give something by an e-mail address of a domain that nobody vouches for. */
 export function emailDomains({ rules, verifiedDomains }: LintInput): Problem[] {

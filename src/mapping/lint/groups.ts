@@ -1,6 +1,6 @@
 import type { Place, Problem } from '../../model/rules.ts';
 import { parseDn } from '../functions/dn.ts';
-import type { LintInput } from './lint.ts';
+import type { LintInput } from './input.ts';
 
 const ANYBODY = 'whoever may make or rename a group could otherwise give what the rule gives';
 

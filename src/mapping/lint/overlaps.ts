@@ -1,6 +1,6 @@
 import type { Grant, Problem } from '../../model/rules.ts';
 import type { LoadedRule } from '../load/rule.ts';
-import type { LintInput } from './lint.ts';
+import type { LintInput } from './input.ts';
 import { implies, type Premise, premiseOf } from './premise.ts';
 
 interface Given {

@@ -1,5 +1,5 @@
 import type { Problem } from '../../model/rules.ts';
-import { decidingSources, gives, type LintInput } from './lint.ts';
+import { decidingSources, gives, type LintInput } from './input.ts';
 
 /** Protected roles that people could give themselves, by changing their own profile. */
 export function selfEdited(input: LintInput): Problem[] {

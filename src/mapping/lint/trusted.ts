@@ -1,5 +1,5 @@
 import type { Place, Problem } from '../../model/rules.ts';
-import { decidingSources, gives, type LintInput } from './lint.ts';
+import { decidingSources, gives, type LintInput } from './input.ts';
 
 /** Where some sources are marked trusted, protected rules go by those alone. An error: a weak source must not decide. */
 export function untrusted(input: LintInput): Problem[] {

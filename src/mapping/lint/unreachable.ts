@@ -1,7 +1,7 @@
 import type { Problem } from '../../model/rules.ts';
 import type { LoadedRule } from '../load/rule.ts';
 import { glob } from '../verdicts.ts';
-import type { LintInput } from './lint.ts';
+import type { LintInput } from './input.ts';
 import { implies, premiseOf } from './premise.ts';
 
 /** More pairs of grant and deny than this are not compared. */
