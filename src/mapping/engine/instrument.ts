@@ -89,21 +89,20 @@ function original(node: CelNode): Evaluate {
   return (ev, _node, ctx) => evaluate(ev, node, ctx);
 }
 
-type Delivered = { readonly value: unknown } | undefined;
+const NOT_DELIVERED = Symbol('not delivered');
 
-/** How an attribute is looked up; `undefined` where it was not delivered. */
-function lookUp({ name, source }: AttributeRead, slot: Slot): () => Delivered {
+/** How an attribute is looked up: its value, or that it was not delivered. Makes no object: this is the hot path. */
+function lookUp({ name, source }: AttributeRead, slot: Slot): () => unknown {
   if (source === undefined) {
     return () => {
       const input = slot.input;
-      return input?.covers.has(name) === true ? { value: input.user[name] } : undefined;
+      return input?.covers.has(name) === true ? input.user[name] : NOT_DELIVERED;
     };
   }
   return () => {
-    if (slot.input?.from === undefined) return undefined;
+    if (slot.input?.from === undefined) return NOT_DELIVERED;
     const said = slot.input.from(source);
-    if (said === undefined) return { value: undefined };
-    return said.covers?.has(name) === false ? undefined : { value: said.user[name] };
+    return said?.covers?.has(name) === false ? NOT_DELIVERED : said?.user[name];
   };
 }
 
@@ -119,12 +118,12 @@ function readAttribute(read: AttributeRead, type: AttributeType, slot: Slot): Ev
   const look = lookUp(read, slot);
   return () => {
     const found = look();
-    if (found === undefined) throw unknown();
-    if (isNone(found.value)) {
+    if (found === NOT_DELIVERED) throw unknown();
+    if (isNone(found)) {
       if (type === 'list<string>') return [];
       throw NONE;
     }
-    const converted = toCel(found.value, type);
+    const converted = toCel(found, type);
     if (converted === undefined) throw mistyped();
     return converted;
   };
@@ -135,8 +134,8 @@ function hasAttribute(read: AttributeRead, slot: Slot): Evaluate {
   const look = lookUp(read, slot);
   return () => {
     const found = look();
-    if (found === undefined) throw unknown();
-    return !isNone(found.value) && !(Array.isArray(found.value) && found.value.length === 0);
+    if (found === NOT_DELIVERED) throw unknown();
+    return !isNone(found) && !(Array.isArray(found) && found.length === 0);
   };
 }
 
@@ -251,8 +250,7 @@ function noneIsFalse(node: CelNode, usual: Evaluate, slot: Slot, reads: readonly
   const looks = reads.map((read) => lookUp(read, slot));
   return (ev: CelEvaluator, self, ctx) => {
     for (const look of looks) {
-      const found = look();
-      if (found !== undefined && isNone(found.value)) return false;
+      if (isNone(look())) return false;
     }
     try {
       return usual(ev, self, ctx);
