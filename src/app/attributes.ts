@@ -1,10 +1,11 @@
 import type { SettingsDocument } from '../config/document.ts';
 import type { LintSettings } from '../mapping/load.ts';
 import { withPrecedence } from '../mapping/precedence.ts';
-import { type AttributeDeclaration, CORE_ATTRIBUTES, SELF_EDITABLE } from '../model/attributes.ts';
+import { type AttributeDeclaration, SELF_EDITABLE } from '../model/attributes.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings } from '../model/settings.ts';
 import { didYouMean } from '../model/suggest.ts';
+import { declaredAttributes } from './scim-sources.ts';
 
 /** What the sources of these settings tell of people, and which of them decides; and what is wrong with `precedence:`. */
 export function attributesOf(
@@ -12,7 +13,7 @@ export function attributesOf(
   document?: SettingsDocument,
 ): { readonly attributes: readonly AttributeDeclaration[]; readonly problems: readonly Problem[] } {
   const sources = settings.sources.map((source) => source.id);
-  const attributes = withPrecedence(CORE_ATTRIBUTES, sources, settings.precedence);
+  const attributes = withPrecedence(declaredAttributes(settings), sources, settings.precedence);
   const names = attributes.map((a) => a.name);
   const problems: Problem[] = [];
   const report = (path: ReadonlyArray<string | number>, message: string, remedy: string | undefined): void => {

@@ -71,10 +71,10 @@ function merge(records: readonly LinkedRecord[], declared: readonly AttributeDec
   const attributes: Record<string, AttributeValue> = {};
   const covers = new Set<string>();
   const words = new Map(records.map((record) => [record, ownWords(record)]));
-  for (const { names, rest, inOrder } of byPrecedence(declared)) {
+  for (const { names, usual, rest, inOrder } of byPrecedence(declared)) {
     for (const record of inOrder(records)) {
       const said = words.get(record) ?? {};
-      const told = new Set([...(record.covers ?? names), ...Object.keys(said)]);
+      const told = new Set([...(record.covers ?? usual), ...Object.keys(said)]);
       for (const name of told) {
         if (covers.has(name) || (!names.has(name) && !rest(name))) continue;
         covers.add(name);
@@ -90,15 +90,15 @@ function merge(records: readonly LinkedRecord[], declared: readonly AttributeDec
 export function saidBy(records: readonly LinkedRecord[], source: string): Said | undefined {
   const own = records.filter((record) => record.source === source);
   if (own.length === 0) return undefined;
-  const user: Record<string, AttributeValue> = {};
+  const user: Record<string, AttributeValue | null | undefined> = {};
   const covers = new Set<string>();
   for (const record of own) {
     const said = ownWords(record);
     for (const name of new Set([...(record.covers ?? []), ...Object.keys(said)])) {
       if (covers.has(name)) continue;
       covers.add(name);
-      const value: AttributeValue | null | undefined = said[name];
-      if (value !== undefined && value !== null) user[name] = value;
+      // Null stays: it was delivered, and is empty.
+      user[name] = said[name];
     }
     // A record that does not say what it covers covers all that its source declares.
     if (record.covers === undefined) return { user };

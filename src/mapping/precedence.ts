@@ -4,6 +4,8 @@ import type { LinkedRecord } from '../model/person.ts';
 /** Attributes that the same sources decide, in the same order. */
 interface Share {
   readonly names: ReadonlySet<string>;
+  /** Of these, what a record covers that does not say what it covers. */
+  readonly usual: ReadonlySet<string>;
   /** An attribute that nobody declared is decided along with these. */
   readonly rest: (name: string) => boolean;
   /** The records that may decide, strongest first. */
@@ -24,6 +26,7 @@ export function byPrecedence(declared: readonly AttributeDeclaration[]): readonl
     const order = list[0]?.precedence;
     return {
       names: new Set(list.map((a) => a.name)),
+      usual: new Set(list.filter((a) => a.onlySaid !== true).map((a) => a.name)),
       rest: key === usual ? (name) => !all.has(name) : () => false,
       inOrder: (records) =>
         key === usual || order === undefined ? usualOrder(records, declared) : sorted(records, order),

@@ -11,6 +11,8 @@ export interface AttributeDeclaration {
   readonly about: string;
   /** Ids of the sources that tell it; without them any may. */
   readonly sources?: readonly string[];
+  /** A record covers it only where it says so itself: by having it, be it as null. Else every record of its source does. */
+  readonly onlySaid?: boolean;
   /** Ids of the sources that may decide it, strongest first; without them all, in the order of the person's records. */
   readonly precedence?: readonly string[];
 }

@@ -20,7 +20,6 @@ const GROUPS: AttributeDeclaration = { name: 'groups', type: 'list<string>', abo
 /** The rule language on @marcbachmann/cel-js. */
 export function createCelEngine(declared: readonly AttributeDeclaration[], sources: readonly string[]): RuleEngine {
   const attributes = new Map([...declared, GROUPS].map((a) => [a.name, a]));
-  const types = new Map([...attributes.values()].map((a) => [a.name, a.type]));
   const env = environment(attributes);
   const methods = methodNames(env);
 
@@ -57,7 +56,7 @@ export function createCelEngine(declared: readonly AttributeDeclaration[], sourc
       const meaning = meaningOf(result.root);
       const facts = factsOf(result.root);
       const slot: Slot = { input: undefined, steps: 0 };
-      instrument(result.root, types, slot);
+      instrument(result.root, attributes, slot);
       return { expression: expressionOf<ResultTypes[K]>(text, type, place, result.run, slot), meaning, facts };
     },
   };

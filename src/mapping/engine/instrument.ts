@@ -1,4 +1,4 @@
-import type { AttributeType } from '../../model/attributes.ts';
+import type { AttributeDeclaration, AttributeType } from '../../model/attributes.ts';
 import type { ExpressionInput } from '../../model/rules.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { bounded, paidFor } from './bounds.ts';
@@ -24,6 +24,7 @@ export interface Slot {
 }
 
 type Evaluate = CelNode['evaluate'];
+type Attributes = ReadonlyMap<string, AttributeDeclaration>;
 
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=', 'in']);
 const FUNCTIONS = new Map(RULE_FUNCTIONS.map((f) => [f.name, f]));
@@ -34,16 +35,16 @@ const FUNCTIONS = new Map(RULE_FUNCTIONS.map((f) => [f.name, f]));
  * - reading what was delivered empty throws `NONE`, which ends at the nearest comparison, method with a bool result,
  *   operand of a logical operator or condition: that is false.
  */
-export function instrument(root: CelNode, types: ReadonlyMap<string, AttributeType>, slot: Slot): void {
+export function instrument(root: CelNode, attributes: Attributes, slot: Slot): void {
   const visit = (node: CelNode): void => {
     const read = attributeRead(node);
     if (read !== undefined) {
-      node.evaluate = readAttribute(read, types.get(read.name) ?? 'string', slot);
+      node.evaluate = readAttribute(read, attributes, slot);
       return;
     }
     const call = asCall(node);
     if (call?.name === 'has') {
-      node.evaluate = hasAttribute(attributeRead(call.args[0] as CelNode) ?? { name: '' }, slot);
+      node.evaluate = hasAttribute(attributeRead(call.args[0] as CelNode) ?? { name: '' }, attributes, slot);
       return;
     }
     if (call?.receiver !== undefined && isUser(call.receiver)) {
@@ -59,13 +60,17 @@ export function instrument(root: CelNode, types: ReadonlyMap<string, AttributeTy
     }
     if (COMPARISONS.has(node.op) || (call !== undefined && isBool(node))) {
       const usual = node.op === 'in' ? membership(node) : original(node);
-      const reads = certainReads(node).filter((r) => types.get(r.name) !== 'list<string>');
-      node.evaluate = noneIsFalse(node, usual, slot, reads);
+      const reads = certainReads(node).filter((r) => attributes.get(r.name)?.type !== 'list<string>');
+      node.evaluate = noneIsFalse(
+        node,
+        usual,
+        reads.map((read) => lookUp(read, attributes, slot)),
+      );
     }
-    for (const operand of conditions(node)) operand.evaluate = noneIsFalse(operand, original(operand), slot);
+    for (const operand of conditions(node)) operand.evaluate = noneIsFalse(operand, original(operand));
   };
   visit(root);
-  if (isBool(root)) root.evaluate = noneIsFalse(root, original(root), slot);
+  if (isBool(root)) root.evaluate = noneIsFalse(root, original(root));
 }
 
 /** `+` of texts and lists, and `join`: what can grow with each use. */
@@ -92,7 +97,8 @@ function original(node: CelNode): Evaluate {
 const NOT_DELIVERED = Symbol('not delivered');
 
 /** How an attribute is looked up: its value, or that it was not delivered. Makes no object: this is the hot path. */
-function lookUp({ name, source }: AttributeRead, slot: Slot): () => unknown {
+function lookUp({ name, source }: AttributeRead, attributes: Attributes, slot: Slot): () => unknown {
+  const onlySaid = attributes.get(name)?.onlySaid === true;
   if (source === undefined) {
     return () => {
       const input = slot.input;
@@ -102,7 +108,9 @@ function lookUp({ name, source }: AttributeRead, slot: Slot): () => unknown {
   return () => {
     if (slot.input?.from === undefined) return NOT_DELIVERED;
     const said = slot.input.from(source);
-    return said?.covers?.has(name) === false ? NOT_DELIVERED : said?.user[name];
+    if (said === undefined) return undefined;
+    const covered = said.covers?.has(name) ?? (!onlySaid || name in said.user);
+    return covered ? said.user[name] : NOT_DELIVERED;
   };
 }
 
@@ -112,10 +120,11 @@ function failing(message: () => string): () => Unknown {
   return () => (made ??= new Unknown(message()));
 }
 
-function readAttribute(read: AttributeRead, type: AttributeType, slot: Slot): Evaluate {
+function readAttribute(read: AttributeRead, attributes: Attributes, slot: Slot): Evaluate {
+  const type: AttributeType = attributes.get(read.name)?.type ?? 'string';
   const unknown = failing(() => `${readText(read)} was not delivered`);
   const mistyped = failing(() => `${readText(read)} was not delivered as ${type}`);
-  const look = lookUp(read, slot);
+  const look = lookUp(read, attributes, slot);
   return () => {
     const found = look();
     if (found === NOT_DELIVERED) throw unknown();
@@ -129,9 +138,9 @@ function readAttribute(read: AttributeRead, type: AttributeType, slot: Slot): Ev
   };
 }
 
-function hasAttribute(read: AttributeRead, slot: Slot): Evaluate {
+function hasAttribute(read: AttributeRead, attributes: Attributes, slot: Slot): Evaluate {
   const unknown = failing(() => `${readText(read)} was not delivered`);
-  const look = lookUp(read, slot);
+  const look = lookUp(read, attributes, slot);
   return () => {
     const found = look();
     if (found === NOT_DELIVERED) throw unknown();
@@ -246,8 +255,7 @@ function comesToNone(node: CelNode, ev: CelEvaluator, ctx: unknown): boolean {
   }
 }
 
-function noneIsFalse(node: CelNode, usual: Evaluate, slot: Slot, reads: readonly AttributeRead[] = []): Evaluate {
-  const looks = reads.map((read) => lookUp(read, slot));
+function noneIsFalse(node: CelNode, usual: Evaluate, looks: ReadonlyArray<() => unknown> = []): Evaluate {
   return (ev: CelEvaluator, self, ctx) => {
     for (const look of looks) {
       if (isNone(look())) return false;
