@@ -1,16 +1,22 @@
 /** `npm run docs`: fills in the tables of docs/rules.md that are made from the code. A test holds them current. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { RULE_FUNCTIONS } from '../src/mapping/functions/index.ts';
-import { CORE_ATTRIBUTES } from '../src/model/attributes.ts';
+import { CORE_ATTRIBUTES, SELF_EDITABLE } from '../src/model/attributes.ts';
 
 const FILE = new URL('../docs/rules.md', import.meta.url);
 
 const attributes = (): string =>
   [
-    '| attribute | type | |',
-    '|---|---|---|',
-    ...CORE_ATTRIBUTES.map((a) => `| \`${a.name}\` | ${a.type} | ${a.about} |`),
+    '| attribute | type | | self-editable |',
+    '|---|---|---|---|',
+    ...CORE_ATTRIBUTES.map(
+      (a) => `| \`${a.name}\` | ${a.type} | ${a.about} | ${SELF_EDITABLE['scim']?.includes(a.name) ? 'yes' : ''} |`,
+    ),
   ].join('\n');
+
+const signature = (text: string): string =>
+  text.replaceAll('google.protobuf.Timestamp', 'timestamp').replace(/^User\./, 'user.');
+const shownValue = (value: unknown): string => (typeof value === 'bigint' ? String(value) : JSON.stringify(value));
 
 const functions = (): string =>
   [
@@ -18,8 +24,8 @@ const functions = (): string =>
     '|---|---|---|',
     ...RULE_FUNCTIONS.map((f) => {
       const example = f.examples[0];
-      const shown = example ? `\`${example.expression}\` → \`${JSON.stringify(example.gives)}\`` : '';
-      return `| ${[`\`${f.signature}\``, f.about, shown].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+      const shown = example ? `\`${example.expression}\` → \`${shownValue(example.gives)}\`` : '';
+      return `| ${[`\`${signature(f.signature)}\``, f.about, shown].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     }),
   ].join('\n');
 

@@ -2,7 +2,7 @@
 import { planFull } from '../../src/jobs/index.ts';
 import { readGround, readWanted } from '../../src/jobs/ground.ts';
 import { planNext } from '../../src/jobs/planner.ts';
-import { inputOf } from '../../src/mapping/desire.ts';
+import { inputOf } from '../../src/mapping/input.ts';
 import { embeddedPid } from '../../src/store/embedded/index.ts';
 import { openStore } from '../../src/store/open.ts';
 import { storeParts } from '../../src/store/parts.ts';

@@ -4,7 +4,8 @@ import type { Views } from '../jobs/deps.ts';
 import type { Log } from '../log.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings } from '../model/settings.ts';
-import { loadViews, lostRules, signatureOf } from './views.ts';
+import { signatureOf } from './rules-folder.ts';
+import { loadViews, lostRules } from './views.ts';
 
 /** Settings and rules as they hold at the moment. */
 export interface Live {
@@ -61,15 +62,19 @@ export function createLive(
     // What is just taken out of the settings is retired from now on.
     const retired = [...known, ...settings.sources.map((source) => source.id)];
     const read = loadViews(next, loaded?.document, retired);
-    if (read.views === undefined) return refuse(read.problems);
-    if (read.views.unstated === true && (views.unstated !== true || views.withheld === true)) {
-      return refuse([...read.problems, lostRules(next.rules, views.withheld === true ? undefined : '')]);
+    const fresh = read.views;
+    if (fresh === undefined) return refuse(read.problems);
+    if (fresh.unstated === true && (views.unstated !== true || views.withheld === true)) {
+      const lost = lostRules(next.rules, views.withheld === true ? undefined : '');
+      return refuse([...read.problems, lost]);
     }
     for (const problem of read.problems) tell(log, problem);
     if (restart) log.warn({ file: settings.file }, 'some changed settings take effect only after a restart');
     known = retired;
-    [settings, views] = [next, read.views];
-    log.info({ revision: views.rules.revision, rules: views.rules.rules.length }, 'settings and rules are loaded');
+    [settings, views] = [next, fresh];
+    const { revision, commit, rules } = views.rules;
+    const counted = { revision, ...(commit !== undefined && { commit }), rules: rules.length };
+    log.info(counted, 'settings and rules are loaded');
     options.loaded?.(true);
     return true;
   };
@@ -105,9 +110,17 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
     const { mode, baseline, createRoles, profile } = now;
     return { ...target, mode, baseline, createRoles, profile };
   });
-  const { schemas: _old, ...kept } = old;
-  const { schemas, sources, rules } = wanted;
-  return { ...kept, sources, rules, targets, ...(schemas === undefined ? {} : { schemas }) };
+  const { schemas: _, precedence: __, verifiedDomains: ___, ...rest } = old;
+  const { sources, rules, schemas, precedence, verifiedDomains } = wanted;
+  return {
+    ...rest,
+    sources,
+    rules,
+    targets,
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(precedence === undefined ? {} : { precedence }),
+    ...(verifiedDomains === undefined ? {} : { verifiedDomains }),
+  };
 }
 
 /** One line of the log for each mistake, with its place. */

@@ -95,11 +95,16 @@ const withBurst = ({ perSecond, burst }: z.output<typeof rate>) => ({
 
 /** What rules may use as `user.<name>`: the standard attributes and those of the schemas that the settings declare. */
 export function declaredAttributes(settings: Settings): readonly AttributeDeclaration[] {
-  const own = settings.sources
-    .filter((source) => source.type === 'scim')
-    .flatMap((source) => extensionsOf(scimOptions.parse(source.options).schemas ?? []));
-  const declared = [...(settings.schemas ?? []), ...own].flatMap(ruleAttributesOf);
-  const byName = new Map(declared.map(({ name, type, about }) => [name, { name, type, about }]));
+  const scim = settings.sources.filter((source) => source.type === 'scim');
+  const byName = new Map<string, AttributeDeclaration>();
+  for (const { id, options } of scim) {
+    const schemas = [...(settings.schemas ?? []), ...extensionsOf(scimOptions.parse(options).schemas ?? [])];
+    for (const { name, type, about } of schemas.flatMap(ruleAttributesOf)) {
+      const before = byName.get(name)?.sources ?? [];
+      const sources = before.includes(id) ? before : [...before, id];
+      byName.set(name, { name, type, about, sources, onlySaid: true });
+    }
+  }
   return [...CORE_ATTRIBUTES, ...byName.values()];
 }
 

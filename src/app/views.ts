@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { SettingsDocument } from '../config/document.ts';
 import type { Views } from '../jobs/deps.ts';
 import { createEngine } from '../mapping/engine.ts';
@@ -10,7 +8,9 @@ import type { TargetView } from '../model/planning.ts';
 import type { Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
-import { declaredAttributes } from './scim-sources.ts';
+import { attributesOf, lintSettings } from './attributes.ts';
+import { commitOf } from './commit.ts';
+import { readRulesFolder } from './rules-folder.ts';
 
 export interface LoadedViews {
   /** Only when nothing is wrong. */
@@ -30,24 +30,26 @@ export function loadViews(
   retired: readonly string[] = [],
 ): LoadedViews {
   const files = readRulesFolder(settings.rules);
-  const attributes = declaredAttributes(settings);
+  const { attributes, problems: misnamed } = attributesOf(settings, document);
   const profiles = loadTargetViews(settings, attributes, document);
-  if ('problem' in files) return { problems: [...profiles.problems, files.problem] };
+  if ('problem' in files) return { problems: [...misnamed, ...profiles.problems, files.problem] };
   const loaded = loadRules({
     files: files.files,
     sources: [...new Set([...settings.sources.map((source) => source.id), ...retired])],
     targets: settings.targets.map(({ id, type }) => ({ id, type })),
     attributes,
+    lint: lintSettings(settings),
   });
-  const problems = [...profiles.problems, ...loaded.problems];
+  const problems = [...misnamed, ...profiles.problems, ...loaded.problems];
   if (loaded.rules === undefined || problems.some((p) => p.severity === 'error')) return { problems };
+  const commit = settings.rulesCommit ?? commitOf(settings.rules);
   const rehearsals = settings.targets.filter((target) => target.simulator || target.baseline === 'auto');
   const views = {
-    rules: loaded.rules,
+    rules: commit === undefined ? loaded.rules : { ...loaded.rules, commit },
+    attributes,
     targets: profiles.targets,
     needBaseline: needBaseline(settings),
     guard: { limits: settings.guard, rehearsals: new Set(rehearsals.map((target) => target.id)) },
-    attributes,
   };
   return { views: loaded.stated ? views : { ...views, unstated: true }, problems };
 }
@@ -77,7 +79,10 @@ function loadTargetViews(
   attributes: readonly AttributeDeclaration[],
   document: SettingsDocument | undefined,
 ): { targets: TargetView[]; problems: Problem[] } {
-  const engine = createEngine(attributes);
+  const engine = createEngine(
+    attributes,
+    settings.sources.map((source) => source.id),
+  );
   const targets: TargetView[] = [];
   const problems: Problem[] = [];
   for (const target of settings.targets) {
@@ -120,61 +125,4 @@ function unusedFields(
       ...(place === undefined ? {} : { place }),
     };
   });
-}
-
-/** The longest rules file that is read, bytes. */
-const LARGEST = 4 * 1024 * 1024;
-
-type RulesFiles = { readonly files: ReadonlyArray<{ path: string; text: string }> } | { readonly problem: Problem };
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  EFBIG: 'Split it into several files.',
-  EISDIR: 'Rules are files in one folder, not folders in it: rename this one, or give it another ending.',
-  ENOENT: 'It is a link that leads nowhere: mend or remove it.',
-  ENOTDIR: 'It must be a folder with rules files: correct rules: in the settings.',
-};
-
-/** A folder that is not there has no rules in it; one that can't be read is a problem. */
-function readRulesFolder(folder: string): RulesFiles {
-  try {
-    const names = readdirSync(folder).filter(isRulesFile).toSorted();
-    return { files: names.map((name) => readRulesFile(join(folder, name))) };
-  } catch (error) {
-    const { code, path = folder, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && path === folder) return { files: [] };
-    const remedy = REMEDIES[code ?? ''] ?? 'Give this user the right to read them, or correct rules: in the settings.';
-    return {
-      problem: { severity: 'error', message: `the rules in ${path} can't be read (${code ?? message})`, remedy },
-    };
-  }
-}
-
-function readRulesFile(path: string): { path: string; text: string } {
-  const text = readFileSync(path, 'utf8');
-  if (text.length > LARGEST) throw Object.assign(new Error('larger than 4 MiB'), { code: 'EFBIG', path });
-  return { path, text };
-}
-
-/** Editors' temporary and hidden files are none. */
-const isRulesFile = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
-
-/** Changes when a file of the settings or rules changes; cheap enough to ask for every second. */
-export function signatureOf(settingsFile: string | undefined, rulesFolder: string): string {
-  const signs: string[] = [];
-  const sign = (path: string): void => {
-    try {
-      // Of what a link leads to: mounted settings are swapped by a link further up.
-      const { mtimeMs, size, ino } = statSync(path);
-      signs.push(`${path} ${mtimeMs} ${size} ${ino}`);
-    } catch (error) {
-      signs.push(`${path} ${(error as NodeJS.ErrnoException).code ?? ''}`);
-    }
-  };
-  if (settingsFile !== undefined) sign(settingsFile);
-  try {
-    for (const name of readdirSync(rulesFolder).filter(isRulesFile).toSorted()) sign(join(rulesFolder, name));
-  } catch (error) {
-    signs.push((error as NodeJS.ErrnoException).code ?? '');
-  }
-  return signs.join('\n');
 }

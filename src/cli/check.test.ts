@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
+import { addGroup, addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { startSim, type Sim } from '../targets/strongdm/sim/index.ts';
 
@@ -134,4 +134,55 @@ test('without --connect nothing is tried; a missing secret is a problem at its l
     out,
     /d\.yaml:5:\d+: error: targets\.sdm\.secretKey can't be resolved: the environment variable SK is not set/,
   );
+});
+
+test('--connect holds the rules against the store', async () => {
+  const { db } = database;
+  const ann = await addUser(db, 'okta', 'bea@example.com', { title: 'Engineer' });
+  const dba = await addGroup(db, 'okta', 'DBA', [ann]);
+  const old = await addGroup(db, 'okta', 'Old Name', [ann]);
+  await addGroup(db, 'okta', 'Twice', []);
+  await addGroup(db, 'okta', 'Twice', []);
+  const gone = await addGroup(db, 'okta', 'Gone', []);
+  await db.rows({ text: `update record set gone_at = now() where anchor = $1`, values: [gone] });
+  const rule = (id: string, when: string): string =>
+    `  - { id: ${id}, ${when}, grant: [ { target: sdm, role: ${id} } ] }\n`;
+  const when = (text: string): string => `when: { group: { source: okta, ${text} } }`;
+  const own = folderWith({
+    'd.yaml': SETTINGS,
+    'rules/r.yaml': `rules:\n${[
+      rule('held', when(`id: "${dba}", name: DBA`)),
+      rule('renamed', when(`id: "${old}", name: New Name`)),
+      rule('lost', when('id: g-nowhere, name: Lost')),
+      rule('deleted', when(`id: "${gone}", name: Gone`)),
+      rule('twice', when('name: Twice')),
+      rule('inside', `if: 'user.inGroup("okta", "g-inside") || user.title == "Engineer"'`),
+      rule('never', `if: user.title == "Nobody"`),
+      rule('by-title', `if: user.title == "Engineer"`),
+    ].join('')}`,
+  });
+  try {
+    const ran = await drawbridge(
+      ['check', '--connect', '--config', 'd.yaml', '--json'],
+      { DATABASE_URL: urlOf(database.config), DRAWBRIDGE_KEY: 'k', SDM: '127.0.0.1:1', AK: 'x', SK: sim.secretKey },
+      own.path,
+    );
+    const { problems } = ran.json<{
+      problems: ReadonlyArray<{ severity: string; message: string; place?: { line: number } }>;
+    }>();
+    const told = problems
+      .filter((p) => p.message.startsWith('rule') && !/by name alone/.test(p.message))
+      .map((p) => `${p.place?.line} ${p.severity} ${p.message.replace(/[0-9a-f-]{36}/g, 'ID')}`);
+    assert.deepEqual(told, [
+      '3 warning rule renamed: the group ID (New Name) is called Old Name at okta now; what it gives stays',
+      '4 warning rule lost: okta has no group g-nowhere (Lost)',
+      '5 warning rule deleted: the group ID (Gone) was deleted at okta',
+      '6 warning rule twice: okta has 2 groups called Twice',
+      '7 warning rule inside: okta has no group g-inside',
+      '8 warning rule never holds for none of the 2 people stored',
+      '6 warning rule twice holds for none of the 2 people stored',
+    ]);
+  } finally {
+    own.remove();
+  }
 });

@@ -5,6 +5,7 @@ import { scimSources } from '../app/scim-sources.ts';
 import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
 import { recoveryNow } from '../app/guardian.ts';
 import { inRecovery } from '../app/recovery.ts';
+import { rulesOnStore } from '../app/rules-on-store.ts';
 import { findSimulator } from '../app/simulators.ts';
 import { openTargets } from '../app/targets.ts';
 import { countProblems, renderProblem } from '../config/render.ts';
@@ -30,6 +31,8 @@ import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';
 import { when } from './text.ts';
+import { loadViews } from '../app/views.ts';
+import { knownSources } from '../store/source-state.ts';
 import { loadViewsOf } from './planning.ts';
 
 /** One thing that was tried out. */
@@ -44,19 +47,32 @@ interface Tried {
 /** One attempt at reaching a target. Milliseconds. */
 const LIMIT_MS = 30_000;
 
+interface CheckOptions {
+  readonly connect?: boolean;
+  readonly strict?: boolean;
+}
+
 /** `check` */
 export function addCheck(program: Program): void {
-  add<{ connect?: boolean }>(program, program.root, {
+  add<CheckOptions>(program, program.root, {
     usage: 'check',
     about: 'everything that is wrong with settings and rules, the tests in rules files too, and what to do',
-    examples: ['check', 'check --connect'],
-    options: (command) => command.option('--connect', 'also try addresses, keys and rights of store and targets'),
+    examples: ['check', 'check --connect', 'check --strict --json'],
+    options: (command) =>
+      command
+        .option(
+          '--connect',
+          'also try addresses, keys and rights of store and targets, and hold the rules against the store',
+        )
+        .option('--strict', 'warnings count as errors'),
     run: async (context, options) => {
       const problems = await allProblems(context);
       const errors = problems.some((p) => p.severity === 'error');
       const leftOver: Problem[] = [];
       const tried = errors || options.connect !== true ? [] : await tryOut(context, leftOver);
-      return answer(context, [...problems, ...leftOver], tried, errors);
+      const found = [...problems, ...leftOver];
+      const strict = options.strict === true ? found.map((p): Problem => ({ ...p, severity: 'error' })) : found;
+      return answer(context, strict, tried, errors || (options.strict === true && strict.length > 0));
     },
   });
 }
@@ -171,6 +187,8 @@ async function tryStore(settings: Settings, leftOver: Problem[]): Promise<Tried>
       const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
       if (pending.length === 0) {
         leftOver.push(...(await retiredWarnings(db, settings)), ...(await sourceWarnings(db, settings)));
+        const { views } = loadViews(settings, undefined, await knownSources(db));
+        if (views !== undefined) leftOver.push(...(await rulesOnStore(db, views, new Date())));
         const recovery = await recoveryNow(db, settings.witness);
         if (recovery !== undefined) leftOver.push({ ...inRecovery(recovery), severity: 'warning' });
       }

@@ -2,7 +2,7 @@ import { buildPerson } from '../mapping/people.ts';
 import { desire } from '../mapping/desire.ts';
 import { type Cause, itemRole, type ItemKey, type LedgerRow, type Observed, roleItem } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
-import type { Wanted } from '../model/planning.ts';
+import type { ShadowItem, Wanted } from '../model/planning.ts';
 import type { Recovery } from '../model/recovery.ts';
 import type { Rule } from '../model/rules.ts';
 import type { PlanDeps } from '../jobs/index.ts';
@@ -15,10 +15,8 @@ import { accountsOf } from '../store/observations.ts';
 import { loadPeople } from '../store/people.ts';
 import { standingOfSources } from '../jobs/ground.ts';
 import { sourceStates } from '../store/source-state.ts';
-import { stepsOfPerson, type StoredStep } from '../store/plans.ts';
+import { type PastStep, stepsOfPerson } from '../store/plans.ts';
 import { listWork, type WorkRow } from '../store/work-list.ts';
-
-type PastStep = StoredStep & { readonly plan: string; readonly settledAt: Date | null };
 
 /** One thing that a person has, is to have, or was given at a target. */
 export interface ExplainedItem {
@@ -56,6 +54,10 @@ export interface Explained {
   readonly person: Person;
   readonly targets: readonly ExplainedTarget[];
   readonly findings: readonly StoredFinding[];
+  /** What rules on trial would change. */
+  readonly shadow: readonly ShadowItem[];
+  /** The rules in force. */
+  readonly rules: { readonly revision: string; readonly commit: string | null };
 }
 
 const EVENTS = 200;
@@ -70,7 +72,7 @@ export async function explain(
   const [stored] = await loadPeople(db, [id]);
   if (stored === undefined) throw new Error(`person ${id} has gone`);
   const sources = standingOfSources(await sourceStates(db));
-  const person = buildPerson(stored, await groupsAbove(db, [id]), undefined, sources);
+  const person = buildPerson(stored, await groupsAbove(db, [id]), views().attributes, sources);
   const { rules, targets, withheld: lost, recovery } = views();
   // From a leaver everything is taken, whatever the rules say.
   const withheld = lost === true && person.life !== 'left';
@@ -117,12 +119,19 @@ export async function explain(
   const findings = (await listFindings(db, { person: id })).filter(
     (f) => only === undefined || f.target === undefined || f.target === only.target,
   );
+  const shadow = wanted.shadow.filter(
+    (s) =>
+      only === undefined || (s.target === only.target && (only.role === undefined || s.item === roleItem(only.role))),
+  );
+  const { revision, commit = null } = rules;
   return {
     withheld,
     recovery: person.life === 'active' ? (recovery ?? null) : null,
     person,
     targets: explained,
     findings,
+    shadow,
+    rules: { revision, commit },
   };
 }
 

@@ -7,7 +7,7 @@ import { explain, type Explained, type ExplainedItem, type ExplainedTarget } fro
 import type { Settings } from '../model/settings.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
-import { changeText, indent, recordState, when, wrap } from './text.ts';
+import { changeText, indent, recordState, rulesText, when, wrap } from './text.ts';
 
 /** `explain` */
 export function addExplain(program: Program): void {
@@ -43,7 +43,7 @@ const COLUMNS = 100;
 const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
 const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
 
-function asText({ withheld, recovery, person, targets, findings }: Explained): string {
+function asText({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): string {
   const { userName, displayName, id, life, evidence, frozen } = person;
   const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
   for (const record of person.records) {
@@ -58,11 +58,17 @@ function asText({ withheld, recovery, person, targets, findings }: Explained): s
   }
   for (const target of targets) lines.push('', ...targetText(target, withheld));
   if (targets.length === 0) lines.push('', 'No target has or is to have anything of this person.');
+  if (shadow.length > 0) lines.push('', 'Rules on trial (shadow), which do nothing');
+  for (const { rule, target, item, would, decided } of shadow) {
+    const what = itemRole(item) === undefined ? item : `role ${itemRole(item)}`;
+    lines.push(line(`rule ${rule} would ${would} ${what} at ${target}${decided ? '' : ', undecided'}`, 2));
+  }
   if (findings.length > 0) lines.push('', 'Findings');
   for (const { kind, target, message, remedy, since } of findings) {
     lines.push(line(`${kind}${target === undefined ? '' : ` at ${target}`} since ${when(since)}: ${message}`, 2));
     if (remedy !== undefined && remedy !== null) lines.push(line(remedy, 4));
   }
+  lines.push('', rulesText(rules.revision, rules.commit));
   return lines.join('\n');
 }
 
@@ -83,6 +89,7 @@ function targetText(at: ExplainedTarget, withheld: boolean): string[] {
   if (step !== undefined) {
     lines.push(
       `  last step, plan ${step.plan.slice(0, 12)}: ${step.state}${step.settledAt === null ? '' : ` ${when(step.settledAt)}`}`,
+      line(`by ${rulesText(step.rulesRevision, step.rulesCommit)}`, 4),
     );
     lines.push(...step.changes.map((change) => line(changeText(change), 4)));
   }
@@ -123,7 +130,7 @@ function causeText({ rule, record, path }: Cause): string {
   return `by rule ${rule}${path === undefined ? '' : `, group ${pathText(path)}`}${from}`;
 }
 
-function asJson({ withheld, recovery, person, targets, findings }: Explained): unknown {
+function asJson({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): unknown {
   const { id, userName, displayName, email, life, generation, evidence, frozen, records } = person;
   return {
     withheld,
@@ -153,5 +160,7 @@ function asJson({ withheld, recovery, person, targets, findings }: Explained): u
       otherRules: others.map((rule) => ({ id: rule.id, place: rule.place })),
     })),
     findings,
+    shadow,
+    rules,
   };
 }

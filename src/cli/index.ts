@@ -7,6 +7,7 @@ import { addHolds } from './holds.ts';
 import { addJobs } from './jobs.ts';
 import { addPeople } from './people.ts';
 import { addPlan } from './plan.ts';
+import { addRules } from './rules.ts';
 import { addServe } from './serve.ts';
 import { addSim } from './sim.ts';
 import { addSources } from './sources.ts';
@@ -23,6 +24,7 @@ export function addCommands(program: Program): void {
   addDecide(program);
   addHolds(program);
   addExplain(program);
+  addRules(program);
   addPeople(program);
   addJobs(program);
   addTokens(program);

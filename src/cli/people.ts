@@ -1,3 +1,4 @@
+import { attributesOf } from '../app/attributes.ts';
 import { buildPerson } from '../mapping/people.ts';
 import { groupsAbove } from '../store/groups.ts';
 import { loadPeople } from '../store/people.ts';
@@ -46,11 +47,12 @@ export function addPeople(program: Program): void {
     about: 'one person: what the sources say, and every group with its path',
     examples: ['people show ann@example.com'],
     run: async (context, _options, text = '') =>
-      context.withStore(async ({ db }) => {
+      context.withStore(async ({ db }, settings) => {
+        const declared = attributesOf(settings).attributes;
         const { id } = await findPerson(db, text);
         const [stored] = await loadPeople(db, [id]);
         if (stored === undefined) throw new Error(`person ${id} has gone`);
-        const person = buildPerson(stored, await groupsAbove(db, [id]));
+        const person = buildPerson(stored, await groupsAbove(db, [id]), declared);
         const groups = [...person.groups].map(([group, path]) => ({ id: group, path }));
         const records = person.records.map(({ source, anchor, active, gone, missing, version }) => ({
           source,

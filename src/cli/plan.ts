@@ -8,6 +8,7 @@ import { CommandError, EXIT, unknownTarget } from './exit.ts';
 import { progress } from './io.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
+import { rulesText } from './text.ts';
 
 interface PlanOptions {
   readonly full?: boolean;
@@ -43,12 +44,14 @@ export function addPlan(program: Program): void {
         const { person, target } = options;
         const persons = person === undefined ? undefined : [(await findPerson(store.db, person)).id];
         const shown = progress(context.io, 'planning');
-        const plan = await planFull(await planDeps(context, store, options), {
+        const deps = await planDeps(context, store, options);
+        const plan = await planFull(deps, {
           save: true,
           actor: context.actor,
           ...(persons === undefined ? {} : { persons }),
           ...(target === undefined ? {} : { targets: [target] }),
         }).finally(() => shown.done());
+        const { revision, commit } = deps.views().rules;
         const people = [...plan.steps, ...plan.holds, ...plan.findings].flatMap(({ person: id }) => id ?? []);
         const names = await namesOfPeople(store.db, [...new Set(people)]);
         const render = options.markdown === true ? renderMarkdown : renderPlan;
@@ -56,7 +59,11 @@ export function addPlan(program: Program): void {
         const hint = unread.map(
           (id) => `Target ${id} was never read, so nothing is planned there: start the service.\n`,
         );
-        return { json: plan, text: [render(plan, { person: (id) => names.get(id) }), ...hint].join('') };
+        const by = `${options.markdown === true ? '\n' : ''}Made by ${rulesText(revision, commit)}.\n`;
+        return {
+          json: { ...plan, rules: { revision, commit: commit ?? null } },
+          text: [render(plan, { person: (id) => names.get(id) }), by, ...hint].join(''),
+        };
       });
     },
   });

@@ -81,3 +81,9 @@ export function recordState(record: {
   if (missing !== undefined) return `missing (${missing})`;
   return active ? 'active' : 'disabled';
 }
+
+/** Which rules, in a few words: digest of their meaning, and the commit where it is known. */
+export function rulesText(revision: string, commit: string | null | undefined): string {
+  const of = commit == null ? '' : `, commit ${commit.replace(/^([0-9a-f]{12})[0-9a-f]{28,52}(?![0-9a-f])/, '$1')}`;
+  return `rules ${revision.slice(0, 12)}${of}`;
+}

@@ -21,9 +21,15 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       id,
       type: entry.type,
       ...(entry.was === undefined ? {} : { was: entry.was }),
+      ...(entry.trusted === undefined ? {} : { trusted: entry.trusted }),
+      ...(entry.selfEditable === undefined ? {} : { selfEditable: entry.selfEditable }),
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
     ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),
+    ...(data.precedence === undefined ? {} : { precedence: data.precedence }),
+    ...(data.verifiedDomains === undefined
+      ? {}
+      : { verifiedDomains: data.verifiedDomains.map((domain) => domain.toLowerCase()) }),
     targets: Object.entries(data.targets).map(([id, entry]) => ({
       id,
       type: entry.type,
@@ -36,6 +42,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     })),
     guard: { ...GUARD_LIMITS, ...data.guard },
     rules: resolve(folder, data.rules),
+    ...(override.rulesCommit === undefined ? {} : { rulesCommit: override.rulesCommit }),
     log: { level: override.logLevel ?? data.log.level },
   };
 }

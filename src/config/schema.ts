@@ -29,12 +29,22 @@ const publicUrl = z
   }, 'must be an address such as https://bridge.example.com, without query')
   .describe('Address that clients use when a proxy stands in front; SCIM locations are made of it.');
 
+const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+
 /** What every source has; the rest belongs to its kind. */
 export const sourceSchema = z.looseObject({
   type: z.string().describe('Kind of source.'),
   was: id
     .optional()
     .describe('The id that this source had before: its records, people and tokens go on under the new one.'),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe('Where some source says true, rules with protected: true may go by such sources alone.'),
+  selfEditable: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Attributes that people can change there themselves. Default: those usual for the kind of source.'),
 });
 
 /** What every target has; the rest belongs to its kind. */
@@ -161,6 +171,14 @@ export const settingsSchema = z.strictObject({
     .refine((sources) => Object.keys(sources).length > 0, 'must name at least one source')
     .describe('Where people come from, by id.'),
   schemas: extensionsSchema.default([]),
+  precedence: z
+    .record(z.string().min(1), z.array(z.string()).min(1, 'must name at least one source'))
+    .optional()
+    .describe('By attribute: the sources that decide it, strongest first. Default: all, in the order of sources.'),
+  verifiedDomains: z
+    .array(z.string().regex(DOMAIN, 'must be a domain such as example.com'))
+    .optional()
+    .describe('E-mail domains where nobody but you gives out addresses.'),
   targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
   guard: guardSchema,
   rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),

@@ -21,7 +21,7 @@ export interface Log {
 export interface Views {
   readonly rules: RuleSet;
   readonly targets: readonly TargetView[];
-  /** What rules may use as `user.<name>`; the standard attributes where it is not said. */
+  /** What rules may use as `user.<name>`, and which source decides it; the standard attributes where it is not said. */
   readonly attributes?: readonly AttributeDeclaration[];
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;

@@ -1,4 +1,5 @@
 import type { Finding, Plan, Step } from '../model/plan.ts';
+import type { RuleSet } from '../model/rules.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewPlan, StoredStep } from '../store/plans.ts';
@@ -29,12 +30,12 @@ const AT = 'at ';
 export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promise<Plan> {
   const { db, store } = deps;
   const collected: Collected = { steps: [], findings: [], generations: new Map() };
-  let revision = '';
+  let { rules } = deps.views();
   const counted: Record<string, number> = {};
   const guarded = await db.tx(
     async (tx) => {
       const ground = await readGround(deps, tx, request.targets);
-      revision = ground.views.rules.revision;
+      rules = ground.views.rules;
       for (const target of ground.targets) counted[AT + target.id] = 0;
       if (request.persons === undefined) await planEverybody(deps, tx, ground, collected);
       else {
@@ -50,11 +51,13 @@ export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promis
     const counts = { ...countChanges(plan.steps), ...counted };
     // A plan of single persons is no baseline of a target.
     const kind = request.persons === undefined ? 'full' : 'partial';
-    const row = { hash: plan.hash, kind, actor: request.actor, rulesRevision: revision, counts } as const;
+    const row = { hash: plan.hash, kind, actor: request.actor, ...rulesOf(rules), counts } as const;
     await save(deps, plan, collected.generations, row);
   }
   return plan;
 }
+
+const rulesOf = ({ revision, commit }: RuleSet) => ({ rulesRevision: revision, rulesCommit: commit ?? null });
 
 /** Steps that wait to be carried out already, of the persons in these. */
 async function waiting({ store }: PlanDeps, tx: Db, steps: readonly Step[]): Promise<StoredStep[]> {

@@ -82,7 +82,7 @@ export async function readWanted(
   return sieve(
     stored.filter((row) => row.records.length > 0),
     (row) => {
-      const person = buildPerson(row, graph, undefined, ground.sources);
+      const person = buildPerson(row, graph, ground.views.attributes, ground.sources);
       const wanted = desire(person, ground.views.rules, ground.targets, ground.now);
       const logins = [...wanted.desired.values()].map((desired) => ({
         target: desired.target,

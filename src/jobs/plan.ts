@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Person } from '../model/person.ts';
 import type { Change, Plan, Step } from '../model/plan.ts';
+import type { RuleSet } from '../model/rules.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Db } from '../store/db.ts';
 import type { NewStep, StoredStep } from '../store/plans.ts';
@@ -71,7 +72,7 @@ export async function planBatch(
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
       const held = await store.holds.replaceHolds(tx, told, plan.holds, plan.hash);
       await store.guard.addPassed(tx, guarded.passed, ground.views.guard.limits.windowMs);
-      const steps = await savePartial(deps, tx, plan, sorted.fresh, held, read.ground.views.rules.revision, priorities);
+      const steps = await savePartial(deps, tx, plan, sorted.fresh, held, ground.views.rules, priorities);
       return {
         persons: persons.length,
         steps,
@@ -96,7 +97,7 @@ async function savePartial(
   plan: Plan,
   steps: readonly NewStep[],
   held: number,
-  rulesRevision: string,
+  rules: RuleSet,
   priorities: ReadonlyMap<string, number>,
 ): Promise<number> {
   if (steps.length === 0 && held === 0) return 0;
@@ -105,7 +106,8 @@ async function savePartial(
     hash: plan.hash,
     kind: 'partial',
     actor: 'drawbridge',
-    rulesRevision,
+    rulesRevision: rules.revision,
+    rulesCommit: rules.commit ?? null,
     counts,
   });
   const saved = await store.plans.insertSteps(tx, id, steps);

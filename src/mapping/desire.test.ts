@@ -4,7 +4,9 @@ import { ATTRIBUTES, graphOf, record, rulesOf, view } from '../../test/support/p
 import type { LinkedRecord } from '../model/person.ts';
 import type { TargetView, Wanted } from '../model/planning.ts';
 import { desire } from './desire.ts';
+import { loadRules } from './load.ts';
 import { buildPerson } from './people.ts';
+import { isReserved } from './reserved.ts';
 import { glob } from './verdicts.ts';
 
 const NOW = new Date('2030-01-01T00:00:00Z');
@@ -146,4 +148,114 @@ test('globs', () => {
   for (const [pattern, role, matches] of rows) assert.equal(glob(pattern)(role), matches, `${pattern} ${role}`);
   const evil = glob(`${'*a'.repeat(2_000)}b`);
   assert.equal(evil('a'.repeat(20_000)), false);
+});
+
+test('a grant begins at from and ends at until; an empty bound leaves it open, unless the other one decides', () => {
+  const bounded = (from: string, until: string): [string[], string[]] => {
+    const w = wanted(grant('r', `grant: [ { target: pam, role: db, from: '${from}', until: '${until}' } ]`));
+    return [items(w), open(w)];
+  };
+  const at = (text: string): string => `timestamp("${text}")`;
+  const [past, future, now] = [at('2029-01-01T00:00:00Z'), at('2031-01-01T00:00:00Z'), at('2030-01-01T00:00:00Z')];
+  assert.deepEqual(bounded(past, future), [['account', 'role:db'], []]);
+  assert.deepEqual(bounded(now, future), [['account', 'role:db'], []]);
+  assert.deepEqual(bounded(future, future), [[], []]);
+  assert.deepEqual(bounded(past, now), [[], []]);
+  assert.deepEqual(bounded('user.contractEnd', future), [[], ['account', 'role:db']]);
+  assert.deepEqual(bounded('user.contractEnd', past), [[], []]);
+  assert.deepEqual(bounded(future, 'user.contractEnd'), [[], []]);
+});
+
+test('an account may be wanted for itself, and for a time', () => {
+  const w = wanted(grant('r', 'account: [ { target: pam } ]'));
+  assert.deepEqual(items(w), ['account']);
+  assert.deepEqual(
+    w.desired
+      .get('pam')
+      ?.items.get('account')
+      ?.causes.map((c) => c.rule),
+    ['r'],
+  );
+  const both = wanted(grant('a', 'account: [ { target: pam } ]') + grant('b', DB));
+  assert.deepEqual(
+    both.desired
+      .get('pam')
+      ?.items.get('account')
+      ?.causes.map((c) => c.rule),
+    ['a', 'b'],
+  );
+  assert.deepEqual(items(wanted(grant('r', `account: [ { target: pam, until: 'now' } ]`))), []);
+  const unsure = wanted(grant('r', 'account: [ { target: pam } ], if: user.title == "x"'), { covers: [] });
+  assert.deepEqual([items(unsure), open(unsure)], [[], ['account']]);
+  const decided = wanted(grant('r', 'account: [ { target: pam } ], if: user.title == "x"') + grant('s', DB), {
+    covers: [],
+  });
+  assert.deepEqual([items(decided), open(decided)], [['account', 'role:db'], []]);
+});
+
+test('a reserved name is no alias; what is there stays', () => {
+  const w = wanted(
+    grant('r', `alias: [ { target: pam, set: linux, username: user.title.lowerAscii(), follow: true } ]`),
+    { attributes: { title: 'Root' } },
+  );
+  assert.deepEqual([items(w), open(w)], [[], ['account', 'alias:linux']]);
+  assert.match(w.findings[0]?.message ?? '', /username: it gives a reserved name/);
+  const fine = wanted(
+    grant('r', `alias: [ { target: pam, set: linux, username: user.title.lowerAscii(), follow: true } ]`),
+    { attributes: { title: 'Ann' } },
+  );
+  const alias = fine.desired.get('pam')?.items.get('alias:linux');
+  assert.deepEqual([alias?.value, alias?.follow], ['ann', true]);
+  for (const name of ['root', ' ROOT ', 'CORP\\Administrator', 'postgres', 'ｒｏｏｔ'])
+    assert.ok(isReserved(name), name);
+  for (const name of ['ann', 'rooted', 'admins']) assert.ok(!isReserved(name), name);
+});
+
+test('shadow rules say what they would change, and change nothing', () => {
+  const w = wanted(
+    grant('live', DB) +
+      grant(
+        'trial',
+        `${DB.replace(']', ', { target: pam, role: web } ]')}, deny: [ { target: pam, role: "d*" } ], shadow: true`,
+      ) +
+      grant('unsure', 'if: user.title == "x", grant: [ { target: pam, role: ops } ], shadow: true'),
+    { covers: [] },
+  );
+  assert.deepEqual(items(w), ['account', 'role:db']);
+  assert.deepEqual(w.shadow, [
+    { rule: 'trial', target: 'pam', item: 'role:db', would: 'deny', decided: true },
+    { rule: 'unsure', target: 'pam', item: 'role:ops', would: 'give', decided: false },
+    { rule: 'trial', target: 'pam', item: 'role:web', would: 'give', decided: true },
+  ]);
+  const denied = wanted(grant('trial', `${DB}, shadow: true`) + grant('no', 'deny: [ { target: pam, role: "*" } ]'));
+  assert.deepEqual(denied.shadow, []);
+});
+
+test('one source is read by itself; several groups by id', () => {
+  const loaded = loadRules({
+    files: [
+      {
+        path: 'r.yaml',
+        text: `rules:
+  - { id: a, if: 'user.from("hr").department == "SRE"', grant: [ { target: pam, role: hr } ] }
+  - { id: b, if: user.department == "SRE", grant: [ { target: pam, role: any } ] }
+  - { id: c, if: 'user.inGroup("okta", "ops") && user.inGroup("okta", "dba")', grant: [ { target: pam, role: both } ] }
+`,
+      },
+    ],
+    sources: ['okta', 'hr'],
+    targets: [{ id: 'pam', type: 'model' }],
+    attributes: ATTRIBUTES,
+  });
+  assert.ok(loaded.rules !== undefined, loaded.problems.map((p) => p.message).join());
+  const { rules } = loaded;
+  const roles = (records: LinkedRecord[]): string[] => {
+    const person = buildPerson({ id: 'p_1', generation: 0, records }, GRAPH, ATTRIBUTES);
+    return [...(desire(person, rules, [view()], NOW).desired.get('pam')?.items.keys() ?? [])];
+  };
+  const okta = record({ anchor: 'ann', attributes: { department: 'HR' }, memberOf: ['okta/dba'] });
+  const hr = record({ anchor: '7', source: 'hr', attributes: { department: 'SRE' } });
+  assert.deepEqual(roles([okta, hr]), ['account', 'role:both', 'role:hr']);
+  assert.deepEqual(roles([hr, okta]), ['account', 'role:any', 'role:both', 'role:hr']);
+  assert.deepEqual(roles([okta]), ['account', 'role:both']);
 });

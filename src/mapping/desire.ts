@@ -2,9 +2,11 @@ import type { Cause, Desired, DesiredItem, ItemKey } from '../model/accounts.ts'
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
 import type { TargetView, Wanted } from '../model/planning.ts';
-import type { ExpressionInput, RuleSet } from '../model/rules.ts';
+import type { RuleSet } from '../model/rules.ts';
 import { candidates } from './index-rules.ts';
+import { inputOf } from './input.ts';
 import { evaluateProfile } from './profile.ts';
+import { shadowItems } from './shadow.ts';
 import { type Claim, type Denial, verdicts } from './verdicts.ts';
 
 /**
@@ -14,9 +16,11 @@ import { type Claim, type Denial, verdicts } from './verdicts.ts';
 export function desire(person: Person, rules: RuleSet, targets: readonly TargetView[], now: Date): Wanted {
   const desired = new Map<string, Desired>();
   const undecided = new Map<string, ReadonlySet<ItemKey>>();
-  if (person.life === 'left' || person.lapsed?.wholly === true) return { desired, undecided, findings: [] };
+  if (person.life === 'left' || person.lapsed?.wholly === true) {
+    return { desired, undecided, findings: [], shadow: [] };
+  }
   const input = inputOf(person, now);
-  const { claims, denials, findings: open } = verdicts(person, candidates(person, rules), input);
+  const { claims, denials, findings: open, shadow } = verdicts(person, candidates(person, rules), input);
   const findings: Finding[] = [...open];
   for (const target of inOrder(targets)) {
     const at = settle(claims, denials, target.id);
@@ -40,13 +44,7 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
     }
     if (at.undecided.size > 0) undecided.set(target.id, at.undecided);
   }
-  return { desired, undecided, findings };
-}
-
-/** What expressions may read of a person. */
-export function inputOf(person: Person, now: Date): ExpressionInput {
-  const groups = [...new Set([...person.groups.values()].map((path) => path.at(-1)?.name ?? ''))].toSorted();
-  return { user: { ...person.attributes, groups }, covers: new Set([...person.covers, 'groups']), now };
+  return { desired, undecided, findings, shadow: shadowItems(shadow, { claims, denials }, targets) };
 }
 
 interface Settled {
@@ -77,8 +75,10 @@ function settle(claims: readonly Claim[], denials: readonly Denial[], target: st
     undecided.add(item);
   }
   for (const item of items.keys()) undecided.delete(item);
-  if (items.size > 0) items.set('account', account(items));
-  else if (undecided.size > 0) undecided.add('account');
+  if (items.size > 0) {
+    items.set('account', account(items));
+    undecided.delete('account');
+  } else if (undecided.size > 0) undecided.add('account');
   return { items: new Map([...items].toSorted(([a], [b]) => (a < b ? -1 : 1))), undecided, clashes: [...clashes] };
 }
 
@@ -95,6 +95,7 @@ const first = (claim: Claim): DesiredItem => ({
   ...(claim.until !== undefined && { until: claim.until }),
   ...(claim.protected && { protected: true }),
   ...(claim.value !== undefined && { value: claim.value }),
+  ...(claim.follow === true && { follow: true }),
 });
 
 /** Two causes of one item: it lasts as long as the longer of them. */
@@ -106,12 +107,13 @@ function joined(item: DesiredItem, claim: Claim): DesiredItem {
     causes: [...item.causes, claim.cause],
     ...(until !== undefined && { until }),
     ...((item.protected === true || claim.protected) && { protected: true }),
+    ...((item.follow === true || claim.follow === true) && { follow: true }),
   };
 }
 
 const later = (a: Date, b: Date): Date => (a.getTime() >= b.getTime() ? a : b);
 
-/** The account is wanted for whatever needs it. */
+/** The account is wanted for whatever needs it. Nothing ends it by itself but the end of all that. */
 function account(items: ReadonlyMap<ItemKey, DesiredItem>): DesiredItem {
   const byRule = new Map<string, Cause>();
   for (const item of items.values()) for (const cause of item.causes) byRule.set(cause.rule, cause);

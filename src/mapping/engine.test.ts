@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AttributeDeclaration } from '../model/attributes.ts';
+import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../model/attributes.ts';
 import type { Outcome } from '../model/rules.ts';
 import { createEngine, type ResultTypes } from './engine.ts';
 import { RULE_FUNCTIONS } from './functions/index.ts';
@@ -15,7 +15,10 @@ const ATTRIBUTES: AttributeDeclaration[] = [
   { name: 'roles', type: 'list<string>', about: '' },
   { name: 'teams', type: 'list<string>', about: '' },
 ];
-const engine = createEngine(ATTRIBUTES);
+const engine = createEngine(
+  [...ATTRIBUTES, { name: 'grade', type: 'string', about: '', sources: ['hr'] }],
+  ['okta', 'hr'],
+);
 const PLACE = { file: 'r.yaml', line: 1, column: 1 };
 const NOW = new Date('2030-01-01T00:00:00Z');
 
@@ -244,6 +247,118 @@ test('the time of a pattern is bounded', () => {
   assert.ok(process.hrtime.bigint() - started < 2_000_000_000n);
 });
 
+test('one source is read by user.from: type-checked, and none where it has no record', () => {
+  const text = 'user.from("hr").department == "SRE"';
+  const asked = (from: (source: string) => object | undefined): unknown => {
+    const compiled = engine.compile(text, 'bool', PLACE);
+    assert.ok('expression' in compiled);
+    const outcome = compiled.expression.evaluate({
+      user: { department: 'HR' },
+      covers: new Set(['department']),
+      now: NOW,
+      from: from as never,
+    });
+    return 'value' in outcome ? outcome.value : outcome.indeterminate;
+  };
+  assert.equal(
+    asked((s) => (s === 'hr' ? { user: { department: 'SRE' } } : undefined)),
+    true,
+  );
+  assert.equal(
+    asked(() => ({ user: {} })),
+    false,
+  );
+  assert.equal(
+    asked(() => undefined),
+    false,
+  );
+  assert.equal(
+    asked(() => ({ user: {}, covers: new Set(['email']) })),
+    'user.from("hr").department was not delivered',
+  );
+  assert.equal(fault('user.from("hrr").department == "a"').remedy, 'did you mean `hr`?');
+  assert.match(fault('user.from("okta").grade == "a"').message, /source okta does not tell `grade`/);
+  assert.equal(fault('user.from("okta").grade == "a"').at, 'grade');
+  assert.ok('expression' in engine.compile('has(user.from("hr").grade)', 'bool', PLACE));
+  assert.match(fault('user.from("hr").level == "a"').message, /int == string/);
+  assert.match(fault('user.from("hr").departmnt == "a"').remedy ?? '', /department/);
+  assert.match(fault('user.from(user.email).department == "a"').message, /as a literal/);
+  assert.match(fault('user.from("hr") == user.from("hr")').message, /not a value by itself/);
+  assert.match(fault('"a" in user.from("hr").groups').message, /does not tell `groups`/);
+});
+
+test('functions of the person take literals that the settings know', () => {
+  assert.match(fault('user.inGroup("oktaa", "g")').remedy ?? '', /did you mean `okta`/);
+  assert.match(fault('user.inGroup("okta", user.email)').message, /must be literals/);
+  assert.match(fault('user.ingroup("okta", "g")').remedy ?? '', /inGroup/);
+  assert.match(fault('user.inGroup("okta")').message, /can not be used like this/);
+  assert.match(fault('user.email.underDn("staff")').message, /not a valid DN/);
+  assert.match(fault('user.email.underDn("")').remedy ?? '', /OU=/);
+});
+
+test('what an evaluation may cost is bounded, and too much is indeterminate', () => {
+  const roles = Array.from({ length: 1_000 }, (_, i) => `r${i}`);
+  const asked = (text: string): unknown => {
+    const outcome = evaluate(text, { roles, department: 'x'.repeat(1_000) }, 'bool');
+    return 'value' in outcome ? outcome.value : outcome.indeterminate;
+  };
+  assert.equal(asked('user.roles.exists(r, r == "r999")'), true);
+  assert.match(String(asked('user.roles.map(a, user.roles.map(b, a + b)).size() > 0')), /more than 100000 steps/);
+  assert.match(String(asked('user.roles.exists(a, user.roles.all(b, a == b)) || false')), /more than 100000 steps/);
+  const doubled = Array.from({ length: 12 }, () => '.replace("x", "xxxxxxxxxx")').join('');
+  assert.match(String(asked(`user.department${doubled} == "a"`)), /grows too long/);
+  const bound = Array.from({ length: 10 }, (_, i) => `cel.bind(v${i + 1}, v${i} + v${i}, `).join('');
+  assert.match(String(asked(`cel.bind(v0, user.department, ${bound}v10 == "a"${')'.repeat(11)}`)), /grows too long/);
+  assert.match(String(asked('int(user.roles[0].size()) * 9223372036854775807 == 1')), /too large/);
+});
+
+test('what is known of an expression without a person', () => {
+  const facts = (text: string) => {
+    const compiled = engine.compile(text, 'bool', PLACE);
+    return 'facts' in compiled ? compiled.facts : assert.fail(compiled.fault.message);
+  };
+  const all = facts(
+    'user.from("hr").grade == "5" && user.email.domain() == "example.com" && "DBA" in user.groups && user.inGroup("okta", "g")',
+  );
+  assert.deepEqual(all.reads, [{ name: 'grade', source: 'hr' }, { name: 'email' }, { name: 'groups' }]);
+  assert.deepEqual([all.emails, all.groupNames, all.anyGroup], [['example.com'], ['DBA'], false]);
+  assert.deepEqual(all.groups, [{ source: 'okta', id: 'g' }]);
+  assert.equal(all.parts.length, 4);
+  assert.equal(facts('user.groups.exists(g, g.startsWith("x"))').anyGroup, true);
+  assert.deepEqual(facts('user.email == "ann@example.com" || user.email in ["b@x.y"]').emails, [
+    'ann@example.com',
+    'b@x.y',
+  ]);
+});
+
+test('conditions that come to the same for everybody are seen by simple means', () => {
+  const always = (text: string): boolean | undefined => {
+    const compiled = engine.compile(text, 'bool', PLACE);
+    return 'facts' in compiled ? compiled.facts.always?.value : assert.fail(compiled.fault.message);
+  };
+  for (const [text, want] of [
+    ['true', true],
+    ['user.level == 1 || true', true],
+    ['user.level == 1 && false', false],
+    ['!(1 == 1)', false],
+    ['"a" == "b"', false],
+    ['user.department in []', false],
+    ['user.department == "a" && user.department == "b"', false],
+    ['user.department in ["a", "b"] && user.email == "x" && user.department in ["c"]', false],
+    ['user.department == "a" && user.department != "a"', false],
+    ['has(user.email) && !has(user.email)', false],
+    ['has(user.email) || !has(user.email)', true],
+    ['true ? false : user.cleared', false],
+    ['user.department == "a" && user.department in ["a", "b"]', undefined],
+    ['user.department == "a" || user.department == "b"', undefined],
+    ['user.department != "a" || user.department == "a"', undefined],
+    ['user.department == "a" && user.from("hr").department == "b"', undefined],
+    ['"a" in user.roles && "b" in user.roles', undefined],
+  ] as const) {
+    assert.equal(always(text), want, text);
+  }
+});
+
 test('meaning ignores blanks, comments and quotes only', () => {
   const meaning = (text: string): string => {
     const compiled = engine.compile(text, 'bool', PLACE);
@@ -255,12 +370,25 @@ test('meaning ignores blanks, comments and quotes only', () => {
   assert.notEqual(meaning('user.level == 1'), meaning('user.level == 2'));
 });
 
+const exampleEngine = createEngine(CORE_ATTRIBUTES, ['okta', 'corp-ad']);
 for (const f of RULE_FUNCTIONS) {
   test(`function ${f.signature}: its examples hold`, () => {
     assert.ok(f.examples.length >= 2);
-    for (const { expression, gives: want } of f.examples) {
-      const outcome = evaluate(expression, {}, typeof want === 'boolean' ? 'bool' : 'string');
-      assert.deepEqual('value' in outcome ? outcome.value : undefined, want, expression);
+    for (const { expression, gives: want, user = {}, groups = [] } of f.examples) {
+      const whole = typeof want === 'bigint' ? `${expression} == ${want}` : expression;
+      const compiled = exampleEngine.compile(
+        whole,
+        typeof want === 'string' || want === undefined ? 'string' : 'bool',
+        PLACE,
+      );
+      if ('fault' in compiled) assert.fail(`${expression}: ${compiled.fault.message}`);
+      const covers = new Set(Object.keys(user));
+      const outcome = compiled.expression.evaluate({ user, covers, now: NOW, groups: new Set(groups) });
+      assert.deepEqual(
+        'value' in outcome ? outcome.value : undefined,
+        typeof want === 'bigint' ? true : want,
+        expression,
+      );
     }
   });
 }

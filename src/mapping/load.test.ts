@@ -48,7 +48,8 @@ test('the whole language loads', () => {
   assert.deepEqual(problems, []);
   const [deny, grant] = rules?.rules ?? [];
   assert.equal(grant?.id, 'prod-admins');
-  assert.deepEqual(grant?.when?.group, { source: 'corp-ad', id: '8f1c2d3e', name: 'PAM Prod Admins', nested: true });
+  const { place: _, ...group } = grant?.when?.group ?? { place: undefined };
+  assert.deepEqual(group, { source: 'corp-ad', id: '8f1c2d3e', name: 'PAM Prod Admins', nested: true });
   assert.deepEqual(
     grant?.grant.map((g) => [g.target, g.role, g.until?.text]),
     [
@@ -58,7 +59,10 @@ test('the whole language loads', () => {
   );
   assert.equal(grant?.protected, true);
   assert.equal(grant?.place.line, 2);
-  assert.deepEqual(deny?.deny, [{ target: 'strongdm', role: 'prod-*' }]);
+  assert.deepEqual(
+    deny?.deny.map((d) => [d.target, d.role, d.place.line]),
+    [['strongdm', 'prod-*', 15]],
+  );
   assert.deepEqual(
     rules?.tests?.map((t) => [t.name, t.user, t.expect]),
     [
@@ -268,4 +272,65 @@ test('no text makes the loader throw', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('tests may name only what rules name, with values of the declared types', () => {
+  const found = errors(`rules:
+  - id: one
+    when: { group: { source: okta, id: g1, name: DBA } }
+    grant: [ { target: strongdm, role: prod-admin } ]
+    alias: [ { target: strongdm, set: linux, username: user.userName } ]
+tests:
+  - name: wrong names
+    user: { departmnt: SRE, groups: [DBB, okta/g2], contractEnd: soon, active: "yes", roles: x }
+    from: { oktaa: {}, okta: { titel: x } }
+    unknown: [titel]
+    now: tomorrow
+    expect: [strongdm/prod-admn, strongmd/x, strongdm]
+`);
+  assert.deepEqual(
+    found.map((p) => `${where(p)} ${p.message} | ${p.remedy ?? ''}`),
+    [
+      '8:13 no attribute `departmnt` is declared | did you mean `department`?',
+      '8:66 `contractEnd` must be a timestamp | write a time such as 2030-01-31T00:00:00Z',
+      '8:80 `active` must be a bool | write true or false',
+      '8:94 `roles` must be a list<string> | write a list of texts such as [a, b]',
+      '9:13 there is no source `oktaa` | did you mean `okta`?',
+      '9:32 no attribute `titel` is declared | did you mean `title`?',
+      '10:15 no attribute `titel` is declared | did you mean `title`?',
+      '11:10 `tomorrow` is no time | write a time such as 2030-01-31T00:00:00Z',
+      '12:34 there is no target `strongmd` | did you mean `strongdm`?',
+      '12:46 `strongdm` is not written as target/role | ',
+    ],
+  );
+  const names = errors(`rules:
+  - id: one
+    when: { group: { source: okta, id: g1, name: DBA } }
+    if: user.inGroup("okta", "g3")
+    grant: [ { target: strongdm, role: prod-admin } ]
+    alias: [ { target: strongdm, set: linux, username: user.userName } ]
+tests:
+  - name: unknown to all rules
+    user: { groups: [DBA, okta/g1, okta/g3, DBB, okta/g2] }
+    expect: [strongdm/prod-admin, strongdm/prod-admn]
+    aliases: [strongdm/linux=ann, strongdm/linx=ann]
+`);
+  assert.deepEqual(
+    names.map((p) => `${where(p)} ${p.message} | ${p.remedy ?? ''}`),
+    [
+      '9:45 no rule names the group `DBB` | did you mean `DBA`?',
+      '9:50 no rule names the group `okta/g2` | did you mean `okta/g1`?',
+      '10:35 no rule gives `strongdm/prod-admn` | did you mean `strongdm/prod-admin`?',
+      '11:35 no rule gives an alias `strongdm/linx` | did you mean `strongdm/linux`?',
+    ],
+  );
+});
+
+test('a reserved name as alias does not load', () => {
+  const [problem] = errors(`rules:
+  - id: a
+    if: user.active
+    alias: [ { target: strongdm, set: linux, username: '"root"' } ]
+`);
+  assert.equal(`${where(problem)} ${problem?.message}`, '4:56 `username` of rule a: the name root is reserved');
 });

@@ -4,7 +4,10 @@ import * as fc from 'fast-check';
 import { ATTRIBUTES, graphOf, record } from '../../test/support/planning.ts';
 import type { GroupId, LinkedRecord } from '../model/person.ts';
 import { closure } from './closure.ts';
+import { createEngine } from './engine.ts';
+import { inputOf } from './input.ts';
 import { buildPerson } from './people.ts';
+import { withPrecedence } from './precedence.ts';
 
 const GRAPH = graphOf({ team: ['unit'], unit: ['all', 'team'], all: [], other: ['gone'] });
 const person = (...records: LinkedRecord[]): ReturnType<typeof buildPerson> =>
@@ -121,4 +124,70 @@ test('an attribute that a record holds as null was delivered, and is empty; one 
   assert.ok(!('level' in build({ level: null }).attributes));
   assert.ok(!build({}).covers.has('level'));
   assert.equal(build({ level: 3 }).attributes['level'], 3);
+});
+
+test('precedence is per attribute: the first source that covers it decides, even with none', () => {
+  const declared = withPrecedence(ATTRIBUTES, ['okta', 'hr'], { department: ['hr', 'okta'], costCenter: ['hr'] });
+  const okta = record({
+    anchor: 'ann',
+    attributes: { department: 'from okta', costCenter: '1', title: 'from okta', userType: 'x' },
+  });
+  const hr = record({
+    anchor: '7',
+    source: 'hr',
+    userName: 'a7',
+    attributes: { department: 'from hr', title: 'from hr' },
+  });
+  const built = (...records: LinkedRecord[]): ReturnType<typeof buildPerson> =>
+    buildPerson({ id: 'p_1', generation: 0, records }, GRAPH, declared);
+  for (const person of [built(okta, hr), built(hr, okta)]) {
+    assert.equal(person.attributes['department'], 'from hr');
+    assert.equal(person.attributes['title'], 'from okta');
+    assert.equal(person.attributes['costCenter'], undefined, 'hr covers it and has none');
+    assert.ok(person.covers.has('costCenter'));
+    assert.equal(person.userName, 'ann');
+  }
+  const alone = built(okta);
+  assert.equal(alone.attributes['department'], 'from okta');
+  assert.ok(!alone.covers.has('costCenter'), 'only hr may say it, and nobody asked hr');
+  const narrow = built(okta, { ...hr, covers: ['title'], attributes: { title: 'from hr' } });
+  assert.equal(narrow.attributes['department'], 'from okta', 'hr was not asked for it');
+  const retired = built(record({ anchor: 'x', source: 'old', attributes: { title: 'from old' } }));
+  assert.equal(retired.attributes['title'], 'from old', 'a source that left the settings goes last and is not lost');
+});
+
+test('an attribute of a declared schema is covered only by a record that has it, be it as null; so for one source too', () => {
+  const declared = withPrecedence(
+    [...ATTRIBUTES, { name: 'level', type: 'int', about: '', onlySaid: true, sources: ['okta'] }],
+    ['okta', 'hr'],
+  );
+  const attributes = (values: object): LinkedRecord['attributes'] => values as LinkedRecord['attributes'];
+  const build = (values: object): ReturnType<typeof buildPerson> =>
+    buildPerson(
+      { id: 'p', generation: 0, records: [record({ anchor: 'a', attributes: attributes(values) })] },
+      GRAPH,
+      declared,
+    );
+  assert.deepEqual(
+    [build({ level: 3 }).attributes['level'], build({ level: null }).attributes['level']],
+    [3, undefined],
+  );
+  assert.deepEqual(
+    [{ level: 3 }, { level: null }, {}].map((values) => build(values).covers.has('level')),
+    [true, true, false],
+  );
+  const compiled = createEngine(declared, ['okta', 'hr']).compile('user.from("okta").level == 3', 'bool', {
+    file: 'r.yaml',
+    line: 1,
+    column: 1,
+  });
+  assert.ok('expression' in compiled);
+  const outcomes = [{ level: 3 }, { level: null }, {}].map((values) =>
+    compiled.expression.evaluate(inputOf(build(values), new Date(0))),
+  );
+  assert.deepEqual(outcomes, [
+    { value: true },
+    { value: false },
+    { indeterminate: 'user.from("okta").level was not delivered' },
+  ]);
 });

@@ -2,40 +2,41 @@ import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../model/attributes.
 import type { AttributeValue, Evidence } from '../model/facts.ts';
 import type { LifeCycle, LinkedRecord, Person } from '../model/person.ts';
 import type { GroupGraph } from '../model/planning.ts';
+import type { Said } from '../model/rules.ts';
 import { closure } from './closure.ts';
+import { byPrecedence, usualOrder } from './precedence.ts';
 import { type SourceStanding, type Standing, standingOf } from './standing.ts';
 
 export interface PersonInput {
   readonly id: string;
   readonly generation: number;
-  /** At least one, in order of precedence. */
+  /** At least one. Their order counts where the declarations name no precedence. */
   readonly records: readonly LinkedRecord[];
 }
 
 /** What every record tells. What else a reading did not cover counts as not delivered, also where an older value is kept. */
 const ALWAYS = ['userName', 'active'];
-const CORE_NAMES = CORE_ATTRIBUTES.map((a) => a.name);
 
 /**
- * One human out of the records that are linked. For each attribute the first record that covers it decides, even with
- * none; groups are the union. `declared`: what a record covers that does not say so itself. `sources`: what is known
- * of sources that are not as they should be.
+ * One human out of the records that are linked. For each attribute the first record by precedence that covers it
+ * decides, even with none; groups are the union. `declared`: what a record covers that does not say so itself, and
+ * which sources decide it. `sources`: what is known of sources that are not as they should be.
  * Throws RangeError without a record: there would be nothing to say.
  */
 export function buildPerson(
   input: PersonInput,
   graph: GroupGraph,
-  declared?: readonly AttributeDeclaration[],
+  declared: readonly AttributeDeclaration[] = CORE_ATTRIBUTES,
   sources?: ReadonlyMap<string, SourceStanding>,
 ): Person {
-  const [first] = input.records;
+  const records = usualOrder(input.records, declared);
+  const [first] = records;
   if (first === undefined) throw new RangeError(`person ${input.id} has no record: link one, or leave the person out`);
-  const names = declared === undefined ? CORE_NAMES : declared.map((a) => a.name);
-  const stands = new Map(input.records.map((record) => [record, standingOf(record, sources?.get(record.source))]));
+  const stands = new Map(records.map((record) => [record, standingOf(record, sources?.get(record.source))]));
   // Who they are is still told by the last that was said of them; what that is worth is not.
-  const worth = input.records.filter((record) => stands.get(record)?.state !== 'lapsed');
-  const { attributes, covers } = merge(worth.length > 0 ? worth : [first], names);
-  const { life, evidence } = lifeOf(deciding(input.records, stands, sources));
+  const worth = records.filter((record) => stands.get(record)?.state !== 'lapsed');
+  const { attributes, covers } = merge(worth.length > 0 ? worth : [first], declared);
+  const { life, evidence } = lifeOf(deciding(records, stands, sources));
   const frozen = [...stands.values()].find((s) => s.state === 'frozen');
   const lapsed = [...stands.values()].find((s) => s.state === 'lapsed');
   const email = text(attributes['email']);
@@ -49,7 +50,7 @@ export function buildPerson(
     ...(evidence !== undefined && { evidence }),
     ...(frozen !== undefined && { frozen: frozen.because }),
     ...(lapsed !== undefined && { lapsed: { evidence: lapsed.evidence, wholly: worth.length === 0 } }),
-    records: input.records,
+    records,
     groups:
       life === 'left'
         ? new Map()
@@ -88,23 +89,48 @@ function lifeOf(records: readonly LinkedRecord[]): { readonly life: LifeCycle; r
   return { life: 'active' };
 }
 
-function merge(
-  records: readonly LinkedRecord[],
-  names: readonly string[],
-): { readonly attributes: Readonly<Record<string, AttributeValue>>; readonly covers: ReadonlySet<string> } {
+interface Merged {
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly covers: ReadonlySet<string>;
+}
+
+function merge(records: readonly LinkedRecord[], declared: readonly AttributeDeclaration[]): Merged {
   const attributes: Record<string, AttributeValue> = {};
   const covers = new Set<string>();
-  for (const record of records) {
-    const said = ownWords(record);
-    const delivered = record.covers === undefined ? [...names, ...Object.keys(said)] : coveredBy(record.covers);
-    for (const name of new Set(delivered)) {
-      if (covers.has(name)) continue;
-      covers.add(name);
-      const value: AttributeValue | null | undefined = said[name];
-      if (value !== undefined && value !== null) attributes[name] = value;
+  const words = new Map(records.map((record) => [record, ownWords(record)]));
+  for (const { names, usual, rest, inOrder } of byPrecedence(declared)) {
+    for (const record of inOrder(records)) {
+      const said = words.get(record) ?? {};
+      const told = new Set(record.covers === undefined ? [...usual, ...Object.keys(said)] : coveredBy(record.covers));
+      for (const name of told) {
+        if (covers.has(name) || (!names.has(name) && !rest(name))) continue;
+        covers.add(name);
+        const value: AttributeValue | null | undefined = said[name];
+        if (value !== undefined && value !== null) attributes[name] = value;
+      }
     }
   }
   return { attributes, covers };
+}
+
+/** What one source says of a person; `undefined` when it has no record of theirs. Of several records the first decides. */
+export function saidBy(records: readonly LinkedRecord[], source: string): Said | undefined {
+  const own = records.filter((record) => record.source === source);
+  if (own.length === 0) return undefined;
+  const user: Record<string, AttributeValue | null | undefined> = {};
+  const covers = new Set<string>();
+  for (const record of own) {
+    const said = ownWords(record);
+    for (const name of new Set(record.covers === undefined ? Object.keys(said) : coveredBy(record.covers))) {
+      if (covers.has(name)) continue;
+      covers.add(name);
+      // Null stays: it was delivered, and is empty.
+      user[name] = said[name];
+    }
+    // A record that does not say what it covers covers all that its source declares.
+    if (record.covers === undefined) return { user };
+  }
+  return { user, covers };
 }
 
 /** The first address and all of them are one attribute at the source. */

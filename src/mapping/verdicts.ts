@@ -1,8 +1,10 @@
 import { aliasItem, type Cause, type ItemKey, roleItem } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
-import type { ExpressionInput, Rule } from '../model/rules.ts';
+import type { Bounds, ExpressionInput, Outcome, Rule } from '../model/rules.ts';
+import { within } from './bounds.ts';
 import type { Candidate } from './index-rules.ts';
+import { isReserved } from './reserved.ts';
 
 /** One item that one rule asks for. Not `decided`: the rule, its time bound or its value could not be told. */
 export interface Claim {
@@ -12,26 +14,33 @@ export interface Claim {
   readonly cause: Cause;
   readonly until?: Date;
   readonly value?: string;
+  readonly follow?: boolean;
   readonly protected: boolean;
 }
 
 /** Roles that one rule forbids. */
 export interface Denial {
+  readonly rule: string;
   readonly target: string;
   readonly matches: (role: string) => boolean;
   readonly decided: boolean;
 }
 
-export interface Verdicts {
+export interface Said {
   readonly claims: readonly Claim[];
   readonly denials: readonly Denial[];
-  readonly findings: readonly Finding[];
 }
 
-/** Evaluates the rules that may concern a person. A shadow rule is evaluated and reported, and asks for nothing. */
+export interface Verdicts extends Said {
+  readonly findings: readonly Finding[];
+  /** What the shadow rules say: it is reported and not acted upon. */
+  readonly shadow: Said;
+}
+
+/** Evaluates the rules that may concern a person. */
 export function verdicts(person: Person, rules: readonly Candidate[], input: ExpressionInput): Verdicts {
-  const claims: Claim[] = [];
-  const denials: Denial[] = [];
+  const live = { claims: [] as Claim[], denials: [] as Denial[] };
+  const shadow = { claims: [] as Claim[], denials: [] as Denial[] };
   const findings: Finding[] = [];
   for (const candidate of rules) {
     const { rule } = candidate;
@@ -42,12 +51,13 @@ export function verdicts(person: Person, rules: readonly Candidate[], input: Exp
     if ('indeterminate' in outcome) open(outcome.indeterminate);
     else if (!outcome.value) continue;
     const holds = 'value' in outcome;
-    const asked = claimsOf(person, candidate, holds, input, open);
-    if (rule.shadow) continue;
-    claims.push(...asked);
-    for (const { target, role } of rule.deny) denials.push({ target, matches: glob(role), decided: holds });
+    const said = rule.shadow ? shadow : live;
+    said.claims.push(...claimsOf(person, candidate, holds, input, open));
+    for (const { target, role } of rule.deny) {
+      said.denials.push({ rule: rule.id, target, matches: glob(role), decided: holds });
+    }
   }
-  return { claims, denials, findings };
+  return { ...live, shadow, findings };
 }
 
 function claimsOf(
@@ -60,28 +70,27 @@ function claimsOf(
   const cause: Cause = { rule: rule.id, ...recordOf(person, path?.[0]?.id), ...(path !== undefined && { path }) };
   const base = { cause, protected: rule.protected };
   const claims: Claim[] = [];
-  for (const { target, role, until } of rule.grant) {
-    const item = roleItem(role);
-    if (until === undefined) {
-      claims.push({ ...base, target, item, decided: holds });
-      continue;
-    }
-    const end = until.evaluate(input);
-    if ('indeterminate' in end) {
-      open(`until: ${end.indeterminate}`);
-      claims.push({ ...base, target, item, decided: false });
-    } else if (end.value.getTime() > input.now.getTime()) {
-      claims.push({ ...base, target, item, decided: holds, until: end.value });
-    }
-  }
-  for (const { target, set, username } of rule.alias) {
-    const name = username.evaluate(input);
+  const claim = (target: string, item: ItemKey, bounds: Bounds): void => {
+    const time = within(bounds, input);
+    if (time.state === 'out') return;
+    if (time.state === 'open') open(time.because);
+    const until = time.state === 'in' && time.until !== undefined ? { until: time.until } : {};
+    claims.push({ ...base, target, item, decided: holds && time.state === 'in', ...until });
+  };
+  for (const grant of rule.grant) claim(grant.target, roleItem(grant.role), grant);
+  for (const account of rule.account) claim(account.target, 'account', account);
+  for (const { target, set, username, follow } of rule.alias) {
+    const name = aliasName(username.evaluate(input));
     if ('indeterminate' in name) open(`username: ${name.indeterminate}`);
     const value = 'value' in name ? { value: name.value } : {};
-    claims.push({ ...base, target, item: aliasItem(set), decided: holds && 'value' in name, ...value });
+    const decided = holds && 'value' in name;
+    claims.push({ ...base, target, item: aliasItem(set), decided, ...value, ...(follow && { follow }) });
   }
   return claims;
 }
+
+const aliasName = (name: Outcome<string>): Outcome<string> =>
+  'value' in name && isReserved(name.value) ? { indeterminate: 'it gives a reserved name' } : name;
 
 /** The record through which the rule holds: the one in the path's first group, else the person's first. */
 function recordOf(person: Person, group: string | undefined): Pick<Cause, 'record'> {

@@ -62,6 +62,8 @@ export interface DesiredItem {
   readonly protected?: boolean;
   /** For an alias: the username. */
   readonly value?: string;
+  /** For an alias: it changes when the username does. */
+  readonly follow?: boolean;
 }
 
 /** One thing that we gave, and so may take back. Written before giving, released after taking. */

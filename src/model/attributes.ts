@@ -9,6 +9,12 @@ export interface AttributeDeclaration {
   readonly name: string;
   readonly type: AttributeType;
   readonly about: string;
+  /** Ids of the sources that tell it; without them any may. */
+  readonly sources?: readonly string[];
+  /** A record covers it only where it says so itself: by having it, be it as null. Else every record of its source does. */
+  readonly onlySaid?: boolean;
+  /** Ids of the sources that may decide it, strongest first; without them all, in the order of the person's records. */
+  readonly precedence?: readonly string[];
 }
 
 /** Attributes of SCIM core User and EnterpriseUser (RFC 7643 4.1, 4.3) in the short names that rules use. */
@@ -38,3 +44,23 @@ export const CORE_ATTRIBUTES: readonly AttributeDeclaration[] = [
   { name: 'department', type: 'string', about: 'enterprise: department' },
   { name: 'manager', type: 'string', about: "enterprise: the manager's id at the source" },
 ];
+
+/**
+ * Attributes that people can usually change themselves, by kind of source; `selfEditable` of a source says otherwise.
+ * scim: what Okta lets people edit in their own profile by default, and what Entra ID and others call personal
+ * settings. `emails` is in it for the secondary address; the primary one is not.
+ */
+export const SELF_EDITABLE: Readonly<Record<string, readonly string[]>> = {
+  scim: [
+    'displayName',
+    'emails',
+    'givenName',
+    'familyName',
+    'middleName',
+    'nickName',
+    'profileUrl',
+    'preferredLanguage',
+    'locale',
+    'timezone',
+  ],
+};

@@ -33,6 +33,18 @@ export interface Wanted {
   /** By target id: items whose rules could not be decided. Nothing is added or taken for them. */
   readonly undecided: ReadonlyMap<string, ReadonlySet<ItemKey>>;
   readonly findings: readonly Finding[];
+  /** What rules with `shadow: true` would change. */
+  readonly shadow: readonly ShadowItem[];
+}
+
+/** What a shadow rule would give that is not given, or deny that is. */
+export interface ShadowItem {
+  readonly rule: string;
+  readonly target: string;
+  readonly item: ItemKey;
+  readonly would: 'give' | 'deny';
+  /** The rule could be decided for this person. */
+  readonly decided: boolean;
 }
 
 /** Everything that one step is made of, for one person at one target. */

@@ -18,8 +18,14 @@ export interface Settings {
   readonly schemas?: readonly ExtensionSchema[];
   readonly targets: readonly TargetSettings[];
   readonly guard: GuardLimits;
+  /** By attribute: the sources that decide it, strongest first. */
+  readonly precedence?: Readonly<Record<string, readonly string[]>>;
+  /** E-mail domains where nobody else gives out addresses; lower case. */
+  readonly verifiedDomains?: readonly string[];
   /** Absolute folder of the rules files. */
   readonly rules: string;
+  /** The commit of the rules, where the environment tells it. */
+  readonly rulesCommit?: string;
   readonly log: { readonly level: string };
 }
 
@@ -58,6 +64,10 @@ export interface SourceSettings {
   readonly type: string;
   /** The id that the source had before: its records go on under the new one. */
   readonly was?: string;
+  /** Protected rules may go by it; where no source is, by all. */
+  readonly trusted?: boolean;
+  /** Attributes that people can change there; without it, those usual for the kind. */
+  readonly selfEditable?: readonly string[];
   /** What its kind understands, as read from the file. */
   readonly options: Readonly<Record<string, unknown>>;
 }

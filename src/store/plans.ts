@@ -26,6 +26,8 @@ export interface NewPlan {
   readonly kind: PlanKind;
   readonly actor: string;
   readonly rulesRevision: string;
+  /** The commit of the rules, where it is known: `<sha>`, with `-dirty` when files were changed since. */
+  readonly rulesCommit?: string | null;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -35,14 +37,22 @@ export interface StoredPlan extends NewPlan {
 }
 
 const COLUMNS = `s.id, s.target, s.person, s.basis, s.generation, s.changes, s.state`;
-const PLAN = `id, hash, kind, actor, rules_revision as "rulesRevision", counts, created_at as "createdAt"`;
+const PLAN = `id, hash, kind, actor, rules_revision as "rulesRevision", rules_commit as "rulesCommit", counts, created_at as "createdAt"`;
 
 /** Writes the plan itself and gives its id. */
 export async function insertPlan(db: Db, plan: NewPlan): Promise<number> {
   const row = await db.row<{ id: number }>({
     name: 'plans-insert',
-    text: `insert into plan (hash, kind, actor, rules_revision, counts) values ($1, $2, $3, $4, $5::jsonb) returning id`,
-    values: [plan.hash, plan.kind, plan.actor, plan.rulesRevision, JSON.stringify(plan.counts)],
+    text: `insert into plan (hash, kind, actor, rules_revision, counts, rules_commit)
+      values ($1, $2, $3, $4, $5::jsonb, $6) returning id`,
+    values: [
+      plan.hash,
+      plan.kind,
+      plan.actor,
+      plan.rulesRevision,
+      JSON.stringify(plan.counts),
+      plan.rulesCommit ?? null,
+    ],
   });
   if (row === undefined) throw new Error('the store gave no id for a plan');
   return row.id;
@@ -151,14 +161,19 @@ export async function stepsOfPlan(
   });
 }
 
-/** The newest steps of a person, newest first, with the hash of their plan. */
-export async function stepsOfPerson(
-  db: Db,
-  person: string,
-  limit: number,
-): Promise<Array<StoredStep & { readonly plan: string; readonly settledAt: Date | null }>> {
+/** A step with the plan that it came by. */
+export interface PastStep extends StoredStep {
+  readonly plan: string;
+  readonly rulesRevision: string;
+  readonly rulesCommit: string | null;
+  readonly settledAt: Date | null;
+}
+
+/** The newest steps of a person, newest first, with their plan. */
+export async function stepsOfPerson(db: Db, person: string, limit: number): Promise<PastStep[]> {
   return db.rows({
-    text: `select ${COLUMNS}, p.hash as plan, s.settled_at as "settledAt" from step s join plan p on p.id = s.plan_id
+    text: `select ${COLUMNS}, p.hash as plan, p.rules_revision as "rulesRevision",
+      p.rules_commit as "rulesCommit", s.settled_at as "settledAt" from step s join plan p on p.id = s.plan_id
       where s.person = $1 order by s.id desc limit $2`,
     values: [person, limit],
   });

@@ -44,8 +44,9 @@ export function groupRule(id: string, group: string, target: string, ...roles: s
   return {
     id,
     place: PLACE,
-    when: { group: { source: SOURCE, name: group, nested: true } },
-    grant: roles.map((role) => ({ target, role })),
+    when: { group: { place: PLACE, source: SOURCE, name: group, nested: true } },
+    grant: roles.map((role) => ({ place: PLACE, target, role })),
+    account: [],
     alias: [],
     deny: [],
     protected: false,

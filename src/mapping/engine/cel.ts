@@ -1,11 +1,13 @@
 import { Environment } from '@marcbachmann/cel-js';
-import type { AttributeDeclaration, AttributeType } from '../../model/attributes.ts';
+import type { AttributeDeclaration } from '../../model/attributes.ts';
 import type { Expression, ExpressionInput, Outcome, Place } from '../../model/rules.ts';
 import { type Compiled, type Fault, MAX_EXPRESSION, type ResultTypes, type RuleEngine } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
+import { MAX_STEPS, TooMuch } from './bounds.ts';
+import { factsOf } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { instrument, type Slot } from './instrument.ts';
-import { type CelNode, meaningOf } from './nodes.ts';
+import { asCall, attributeRead, type CelNode, meaningOf, walk } from './nodes.ts';
 import { faultOf, REASONS } from './faults.ts';
 import { NONE, Unknown } from './values.ts';
 
@@ -16,10 +18,9 @@ const LIMITS = { maxAstNodes: 2_000, maxDepth: 60, maxListElements: 1_000, maxMa
 const GROUPS: AttributeDeclaration = { name: 'groups', type: 'list<string>', about: "names of the person's groups" };
 
 /** The rule language on @marcbachmann/cel-js. */
-export function createCelEngine(declared: readonly AttributeDeclaration[]): RuleEngine {
-  const types = new Map([...declared, GROUPS].map((a) => [a.name, a.type]));
-  const attributes = [...types.keys()];
-  const env = environment(types);
+export function createCelEngine(declared: readonly AttributeDeclaration[], sources: readonly string[]): RuleEngine {
+  const attributes = new Map([...declared, GROUPS].map((a) => [a.name, a]));
+  const env = environment(attributes);
   const methods = methodNames(env);
 
   const read = (text: string): { root: CelNode; given: string; run: (context: object) => unknown } | Fault => {
@@ -31,8 +32,9 @@ export function createCelEngine(declared: readonly AttributeDeclaration[]): Rule
     try {
       const parsed = env.parse(text);
       const root = parsed.ast as unknown as CelNode;
-      const fault = inspect(root, attributes);
+      const fault = inspect(root, { attributes, sources });
       if (fault !== undefined) return fault;
+      allowHasOfSource(root);
       const checked = parsed.check();
       if (!checked.valid) return faultOf(checked.error, text, methods);
       return { root, given: checked.type ?? 'dyn', run: parsed };
@@ -52,9 +54,10 @@ export function createCelEngine(declared: readonly AttributeDeclaration[]): Rule
         return { fault: { message: `this gives ${given}, but a ${type} is needed here`, start: 0, end: text.length } };
       }
       const meaning = meaningOf(result.root);
-      const slot: Slot = { input: undefined };
-      instrument(result.root, types, slot);
-      return { expression: expressionOf<ResultTypes[K]>(text, type, place, result.run, slot), meaning };
+      const facts = factsOf(result.root);
+      const slot: Slot = { input: undefined, steps: 0 };
+      instrument(result.root, attributes, slot);
+      return { expression: expressionOf<ResultTypes[K]>(text, type, place, result.run, slot), meaning, facts };
     },
   };
 }
@@ -69,16 +72,34 @@ function base(): Environment {
   const env = new Environment({ limits: LIMITS });
   const known = new Set(env.getDefinitions().functions.map((f) => f.name));
   for (const f of RULE_FUNCTIONS) {
-    if (!known.has(f.name)) env.registerFunction(f.signature, () => undefined, { async: false });
+    if (!known.has(f.name) && !('of' in f)) env.registerFunction(f.signature, () => undefined, { async: false });
   }
   return env;
 }
 
-function environment(types: ReadonlyMap<string, AttributeType>): Environment {
+function environment(attributes: ReadonlyMap<string, AttributeDeclaration>): Environment {
   const fields: Record<string, string> = {};
-  for (const [name, type] of types) fields[name] = type === 'timestamp' ? TIMESTAMP : type;
-  const env = BASE.clone();
-  return env.registerType('User', { fields }).registerVariable('user', 'User').registerVariable('now', TIMESTAMP);
+  for (const { name, type } of attributes.values()) fields[name] = type === 'timestamp' ? TIMESTAMP : type;
+  const env = BASE.clone().registerType('User', { fields });
+  env.registerFunction('User.from(string): User', () => undefined, { async: false });
+  for (const f of RULE_FUNCTIONS) {
+    if ('of' in f) env.registerFunction(f.signature, () => undefined, { async: false });
+  }
+  return env.registerVariable('user', 'User').registerVariable('now', TIMESTAMP);
+}
+
+/** The library lets `has` take a chain of names only; `has(user.from("<source>").<name>)` is one for us too. */
+function allowHasOfSource(root: CelNode): void {
+  for (const node of walk(root)) {
+    const call = asCall(node);
+    const subject = call?.name === 'has' ? call.args[0] : undefined;
+    const { macro } = node.meta;
+    if (subject === undefined || macro === undefined || attributeRead(subject)?.source === undefined) continue;
+    macro.typeCheck = (checker, _macro, ctx) => {
+      checker.check(subject, ctx);
+      return checker.getType('bool');
+    };
+  }
 }
 
 const methodNames = (env: Environment): string[] => [...new Set(env.getDefinitions().functions.map((f) => f.name))];
@@ -96,6 +117,7 @@ function expressionOf<T>(
     place,
     evaluate(input: ExpressionInput): Outcome<T> {
       slot.input = input;
+      slot.steps = MAX_STEPS;
       try {
         const value = run({ user: NO_FIELDS, now: input.now });
         if (value === '') return { indeterminate: REASONS.none };
@@ -116,7 +138,7 @@ const isDate = (value: unknown): boolean => value instanceof Date && !Number.isN
 /** In a few words and without values: a reason is stored and shown, and values may be personal. */
 function reasonOf(error: unknown): string {
   if (error === NONE) return REASONS.none;
-  if (error instanceof Unknown) return error.message;
+  if (error instanceof Unknown || error instanceof TooMuch) return error.message;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'error';
   return REASONS[code] ?? `evaluation failed (${code.replaceAll('_', ' ')})`;
 }

@@ -1,12 +1,12 @@
-import { RE2JSSyntaxException } from 're2js';
+import type { AttributeDeclaration } from '../../model/attributes.ts';
 import type { Fault } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { didYouMean } from '../../model/suggest.ts';
-import { asCall, attributeRead, type CelNode, children } from './nodes.ts';
+import { asCall, attributeRead, type CelNode, children, COMPREHENSIONS, isUser, textLiteral } from './nodes.ts';
 
-const COMPREHENSIONS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 const MAX_NESTING = 2;
-const PATTERNS = new Map(RULE_FUNCTIONS.flatMap((f) => ('compile' in f ? [[f.name, f]] : [])));
+const LITERALS = new Map(RULE_FUNCTIONS.flatMap((f) => ('compile' in f ? [[f.name, f]] : [])));
+const PERSON = new Map(RULE_FUNCTIONS.flatMap((f) => ('of' in f ? [[f.name, f]] : [])));
 
 /** Functions of CEL that rules may not use, with what to use instead. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -15,18 +15,25 @@ const REFUSED: Readonly<Record<string, string>> = {
   json: 'it would switch the type check off',
 };
 
+/** What an expression may name. */
+export interface Names {
+  readonly attributes: ReadonlyMap<string, AttributeDeclaration>;
+  readonly sources: readonly string[];
+}
+
 /** What may not be said, although the language has it. Runs before the type check. */
-export function inspect(root: CelNode, attributes: readonly string[]): Fault | undefined {
+export function inspect(root: CelNode, names: Names): Fault | undefined {
   const look = (node: CelNode, nesting: number): Fault | undefined => {
     const call = asCall(node);
     const inside = call?.receiver !== undefined && COMPREHENSIONS.has(call.name) ? nesting + 1 : nesting;
     const fault =
-      refusedCall(node) ?? variableFault(node) ?? patternFault(node) ?? hasFault(node) ?? userFault(node, attributes);
+      refusedCall(node) ?? variableFault(node) ?? literalFault(node) ?? hasFault(node) ?? userFault(node, names);
     if (fault !== undefined) return fault;
     if (inside > MAX_NESTING) {
       return at(node, `loops (${call?.name ?? ''}) nest deeper than ${MAX_NESTING}`, 'split the rule into several');
     }
     if (attributeRead(node) !== undefined) return undefined;
+    if (call?.receiver !== undefined && isUser(call.receiver)) return undefined;
     for (const child of children(node)) {
       const found = look(child, inside);
       if (found !== undefined) return found;
@@ -60,20 +67,21 @@ function variableFault(node: CelNode): Fault | undefined {
   return at(variable, `\`${String(variable.args)}\` is taken`, 'give the loop variable another name');
 }
 
-function patternFault(node: CelNode): Fault | undefined {
+function literalFault(node: CelNode): Fault | undefined {
   const call = asCall(node);
-  const pattern = call?.args[0];
-  const known = call === undefined ? undefined : PATTERNS.get(call.name);
-  if (known === undefined || pattern === undefined) return undefined;
-  if (pattern.op !== 'value' || typeof pattern.args !== 'string') {
-    return at(pattern, `the pattern of \`${known.name}\` must be a literal`, 'write it in quotes');
+  const known = call?.receiver === undefined ? undefined : LITERALS.get(call.name);
+  const argument = call?.args[0];
+  if (known === undefined || argument === undefined) return undefined;
+  const literal = textLiteral(argument);
+  if (literal === undefined) {
+    return at(argument, `the ${known.takes} of \`${known.name}\` must be a literal`, 'write it in quotes');
   }
   try {
-    known.compile(pattern.args);
+    known.compile(literal);
     return undefined;
   } catch (error) {
-    const why = error instanceof RE2JSSyntaxException ? error.message : 'it can not be read';
-    return at(pattern, `not a valid pattern: ${why}`, 'RE2 syntax: no look-around, no back-references');
+    const why = error instanceof Error ? error.message : 'it can not be read';
+    return at(argument, `not a valid ${known.takes}: ${why}`, known.hint);
   }
 }
 
@@ -85,16 +93,54 @@ function hasFault(node: CelNode): Fault | undefined {
   return at(subject ?? node, '`has` asks for an attribute of the user', 'write has(user.<name>)');
 }
 
-/** `user` occurs only as `user.<declared name>`. */
-function userFault(node: CelNode, attributes: readonly string[]): Fault | undefined {
-  const name = attributeRead(node);
-  if (name !== undefined) {
-    if (attributes.includes(name)) return undefined;
-    const fault = at(node, `no attribute \`${name}\` is declared`, didYouMean(name, attributes));
-    return { ...fault, start: node.end - name.length };
+/** `user` occurs only as `user.<name>`, `user.from("<source>").<name>` and in functions of the person. */
+function userFault(node: CelNode, { attributes, sources }: Names): Fault | undefined {
+  const read = attributeRead(node);
+  if (read !== undefined) {
+    const { name, source } = read;
+    const declared = attributes.get(name);
+    if (source !== undefined && !sources.includes(source)) return sourceFault(node, source, sources);
+    const told = declared !== undefined && (source === undefined || (declared.sources?.includes(source) ?? true));
+    if (told && (source === undefined || name !== 'groups')) return undefined;
+    const open = [...attributes.values()].filter((a) => source === undefined || a.sources?.includes(source) !== false);
+    const message =
+      declared === undefined
+        ? `no attribute \`${name}\` is declared`
+        : `the source ${source} does not tell \`${name}\``;
+    const remedy =
+      name === 'groups'
+        ? 'use user.groups or user.inGroup(…)'
+        : didYouMean(
+            name,
+            open.map((a) => a.name),
+          );
+    return { ...at(node, message, remedy), start: node.end - name.length };
   }
-  if (node.op === 'id' && node.args === 'user') {
-    return at(node, '`user` is not a value by itself', 'write user.<name>');
-  }
+  const call = asCall(node);
+  if (call?.receiver !== undefined && isUser(call.receiver)) return personFault(node, call, sources);
+  if (isUser(node)) return at(node, '`user` is not a value by itself', 'write user.<name>');
   return undefined;
+}
+
+const sourceFault = (node: CelNode, source: string, sources: readonly string[]): Fault =>
+  at(node, `there is no source \`${source}\``, didYouMean(source, sources) ?? 'name a source of the settings');
+
+function personFault(
+  node: CelNode,
+  { name, args }: NonNullable<ReturnType<typeof asCall>>,
+  sources: readonly string[],
+): Fault | undefined {
+  if (name === 'from') {
+    const literal = args.length === 1 && textLiteral(args[0]) !== undefined;
+    if (!literal)
+      return at(args[0] ?? node, '`from` takes one source, as a literal', 'write user.from("<source>").<name>');
+    return at(node, '`user.from(…)` is not a value by itself', 'write user.from("<source>").<name>');
+  }
+  const known = PERSON.get(name);
+  if (known === undefined)
+    return at(node, `\`user\` has no function \`${name}\``, didYouMean(name, ['from', ...PERSON.keys()]));
+  const wrong = args.find((arg) => textLiteral(arg) === undefined);
+  if (wrong !== undefined) return at(wrong, `what \`${name}\` is given must be literals`, 'write it in quotes');
+  const source = textLiteral(args[0]);
+  return source === undefined || sources.includes(source) ? undefined : sourceFault(args[0] ?? node, source, sources);
 }

@@ -1,15 +1,30 @@
-import type { AttributeType } from '../../model/attributes.ts';
+import type { AttributeDeclaration, AttributeType } from '../../model/attributes.ts';
 import type { ExpressionInput } from '../../model/rules.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
-import { asCall, attributeRead, type CelEvaluator, type CelNode, children } from './nodes.ts';
+import { bounded, paidFor } from './bounds.ts';
+import {
+  asCall,
+  type AttributeRead,
+  attributeRead,
+  type CelEvaluator,
+  type CelNode,
+  children,
+  COMPREHENSIONS,
+  isUser,
+  readText,
+  textLiteral,
+} from './nodes.ts';
 import { isNone, NONE, toCel, Unknown } from './values.ts';
 
 /** What the nodes of an expression read while it is evaluated. Evaluation is synchronous, so one slot is enough. */
 export interface Slot {
   input: ExpressionInput | undefined;
+  /** What loops may still cost. */
+  steps: number;
 }
 
 type Evaluate = CelNode['evaluate'];
+type Attributes = ReadonlyMap<string, AttributeDeclaration>;
 
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=', 'in']);
 const FUNCTIONS = new Map(RULE_FUNCTIONS.map((f) => [f.name, f]));
@@ -20,33 +35,53 @@ const FUNCTIONS = new Map(RULE_FUNCTIONS.map((f) => [f.name, f]));
  * - reading what was delivered empty throws `NONE`, which ends at the nearest comparison, method with a bool result,
  *   operand of a logical operator or condition: that is false.
  */
-export function instrument(root: CelNode, types: ReadonlyMap<string, AttributeType>, slot: Slot): void {
+export function instrument(root: CelNode, attributes: Attributes, slot: Slot): void {
   const visit = (node: CelNode): void => {
-    const name = attributeRead(node);
-    if (name !== undefined) {
-      node.evaluate = readAttribute(name, types.get(name) ?? 'string', slot);
+    const read = attributeRead(node);
+    if (read !== undefined) {
+      node.evaluate = readAttribute(read, attributes, slot);
       return;
     }
     const call = asCall(node);
     if (call?.name === 'has') {
-      node.evaluate = hasAttribute(attributeRead(call.args[0] as CelNode) ?? '', slot);
+      node.evaluate = hasAttribute(attributeRead(call.args[0] as CelNode) ?? { name: '' }, attributes, slot);
+      return;
+    }
+    if (call?.receiver !== undefined && isUser(call.receiver)) {
+      node.evaluate = personFunction(call.name, call.args, slot);
       return;
     }
     for (const child of children(node)) visit(child);
     const own = ownFunction(node) ?? (node.op === '[]' ? indexOf(node) : undefined);
     if (own !== undefined) node.evaluate = own;
+    if (growing(node)) node.evaluate = kept(original(node));
+    if (call?.receiver !== undefined && COMPREHENSIONS.has(call.name)) {
+      call.receiver.evaluate = paidFor(original(call.receiver), slot);
+    }
     if (COMPARISONS.has(node.op) || (call !== undefined && isBool(node))) {
+      const usual = node.op === 'in' ? membership(node) : original(node);
+      const reads = certainReads(node).filter((r) => attributes.get(r.name)?.type !== 'list<string>');
       node.evaluate = noneIsFalse(
-        node.op === 'in' ? membership(node) : original(node),
-        certainReads(node).filter((n) => types.get(n) !== 'list<string>'),
-        slot,
+        node,
+        usual,
+        reads.map((read) => lookUp(read, attributes, slot)),
       );
     }
-    for (const operand of conditions(node)) operand.evaluate = noneIsFalse(original(operand), [], slot);
+    for (const operand of conditions(node)) operand.evaluate = noneIsFalse(operand, original(operand));
   };
   visit(root);
-  if (isBool(root)) root.evaluate = noneIsFalse(original(root), [], slot);
+  if (isBool(root)) root.evaluate = noneIsFalse(root, original(root));
 }
+
+/** `+` of texts and lists, and `join`: what can grow with each use. */
+const growing = (node: CelNode): boolean =>
+  (node.op === '+' && (node.checkedType?.name === 'string' || node.checkedType?.kind === 'list')) ||
+  asCall(node)?.name === 'join';
+
+const kept =
+  (usual: Evaluate): Evaluate =>
+  (ev, node, ctx) =>
+    bounded(usual(ev, node, ctx));
 
 const isBool = (node: CelNode): boolean => node.checkedType?.name === 'bool';
 
@@ -59,30 +94,66 @@ function original(node: CelNode): Evaluate {
   return (ev, _node, ctx) => evaluate(ev, node, ctx);
 }
 
-function readAttribute(name: string, type: AttributeType, slot: Slot): Evaluate {
-  const unknown = new Unknown(`user.${name} was not delivered`);
-  const mistyped = new Unknown(`user.${name} was not delivered as ${type}`);
+const NOT_DELIVERED = Symbol('not delivered');
+
+/** How an attribute is looked up: its value, or that it was not delivered. Makes no object: this is the hot path. */
+function lookUp({ name, source }: AttributeRead, attributes: Attributes, slot: Slot): () => unknown {
+  const onlySaid = attributes.get(name)?.onlySaid === true;
+  if (source === undefined) {
+    return () => {
+      const input = slot.input;
+      return input?.covers.has(name) === true ? input.user[name] : NOT_DELIVERED;
+    };
+  }
   return () => {
-    const input = slot.input;
-    if (input === undefined || !input.covers.has(name)) throw unknown;
-    const value = input.user[name];
-    if (isNone(value)) {
+    if (slot.input?.from === undefined) return NOT_DELIVERED;
+    const said = slot.input.from(source);
+    if (said === undefined) return undefined;
+    const covered = said.covers?.has(name) ?? (!onlySaid || name in said.user);
+    return covered ? said.user[name] : NOT_DELIVERED;
+  };
+}
+
+/** One error for all evaluations, made when it is first needed: its stack costs more than many evaluations. */
+function failing(message: () => string): () => Unknown {
+  let made: Unknown | undefined;
+  return () => (made ??= new Unknown(message()));
+}
+
+function readAttribute(read: AttributeRead, attributes: Attributes, slot: Slot): Evaluate {
+  const type: AttributeType = attributes.get(read.name)?.type ?? 'string';
+  const unknown = failing(() => `${readText(read)} was not delivered`);
+  const mistyped = failing(() => `${readText(read)} was not delivered as ${type}`);
+  const look = lookUp(read, attributes, slot);
+  return () => {
+    const found = look();
+    if (found === NOT_DELIVERED) throw unknown();
+    if (isNone(found)) {
       if (type === 'list<string>') return [];
       throw NONE;
     }
-    const converted = toCel(value, type);
-    if (converted === undefined) throw mistyped;
+    const converted = toCel(found, type);
+    if (converted === undefined) throw mistyped();
     return converted;
   };
 }
 
-function hasAttribute(name: string, slot: Slot): Evaluate {
-  const unknown = new Unknown(`user.${name} was not delivered`);
+function hasAttribute(read: AttributeRead, attributes: Attributes, slot: Slot): Evaluate {
+  const unknown = failing(() => `${readText(read)} was not delivered`);
+  const look = lookUp(read, attributes, slot);
   return () => {
-    const input = slot.input;
-    if (input === undefined || !input.covers.has(name)) throw unknown;
-    const value = input.user[name];
-    return !isNone(value) && !(Array.isArray(value) && value.length === 0);
+    const found = look();
+    if (found === NOT_DELIVERED) throw unknown();
+    return !isNone(found) && !(Array.isArray(found) && found.length === 0);
+  };
+}
+
+function personFunction(name: string, args: readonly CelNode[], slot: Slot): Evaluate {
+  const own = FUNCTIONS.get(name);
+  const given = args.map((arg) => textLiteral(arg) ?? '');
+  return () => {
+    if (own === undefined || !('of' in own) || slot.input === undefined) throw new Unknown(`user.${name} is not known`);
+    return own.of(slot.input, ...given);
   };
 }
 
@@ -102,18 +173,18 @@ function ownFunction(node: CelNode): Evaluate | undefined {
   const call = asCall(node);
   const receiver = call?.receiver;
   const own = call === undefined ? undefined : FUNCTIONS.get(call.name);
-  if (call === undefined || receiver === undefined || own === undefined) return undefined;
+  if (call === undefined || receiver === undefined || own === undefined || 'of' in own) return undefined;
   const give = (value: unknown): unknown => {
     if (value === undefined) throw NONE;
-    return value;
+    return bounded(value);
   };
   if ('compile' in own) {
-    const run = own.compile(String(call.args[0]?.args));
+    const run = own.compile(textLiteral(call.args[0]) ?? '');
     return (ev, _node, ctx) => give(run(ev.run(receiver, ctx) as string));
   }
   return (ev, _node, ctx) => {
-    const text = ev.run(receiver, ctx) as string;
-    return give(own.call(text, ...call.args.map((a) => ev.run(a, ctx) as string)));
+    const value = ev.run(receiver, ctx) as string | Date;
+    return give(own.call(value, ...call.args.map((a) => ev.run(a, ctx) as string | Date)));
   };
 }
 
@@ -130,7 +201,7 @@ function membership(node: CelNode): Evaluate {
       try {
         if (same(ev.run(element, ctx), wanted)) return true;
       } catch (error) {
-        if (error !== NONE) failed ??= error;
+        if (!comesToNone(element, ev, ctx)) failed ??= error;
       }
     }
     if (failed !== undefined) throw failed;
@@ -145,28 +216,54 @@ function same(a: unknown, b: unknown): boolean {
 }
 
 /** Attributes that are read whatever happens: looked at first, so that none costs no throw. */
-function certainReads(node: CelNode): string[] {
-  const name = attributeRead(node);
-  if (name !== undefined) return [name];
-  if (node.op === '?:' || node.op === '&&' || node.op === '||' || node.op === 'list' || node.op === 'map') return [];
-  const call = asCall(node);
-  if (call !== undefined) return call.receiver === undefined ? [] : certainReads(call.receiver);
-  if (!COMPARISONS.has(node.op) && node.op !== '+') return [];
-  return children(node).flatMap((c) => (isBool(c) && c.op !== '.' ? [] : certainReads(c)));
+function certainReads(node: CelNode): AttributeRead[] {
+  const read = attributeRead(node);
+  if (read !== undefined) return [read];
+  return isBool(node) && !COMPARISONS.has(node.op) && asCall(node) === undefined
+    ? []
+    : strictParts(node).flatMap((c) => (isBool(c) && c.op !== '.' ? [] : certainReads(c)));
 }
 
-function noneIsFalse(usual: Evaluate, reads: readonly string[], slot: Slot): Evaluate {
-  return (ev: CelEvaluator, node, ctx) => {
-    for (const name of reads) {
-      const input = slot.input;
-      if (input !== undefined && input.covers.has(name)) {
-        if (isNone(input.user[name])) return false;
-      }
+const STRICT = new Set([...COMPARISONS, '+', '-', '*', '/', '%', '!_', '-_', '[]']);
+
+/** Operands without which the node has no value: one that is none makes the whole none. */
+function strictParts(node: CelNode): readonly CelNode[] {
+  if (node.op === 'in') return children(node).slice(0, 1);
+  if (STRICT.has(node.op)) return children(node);
+  const call = asCall(node);
+  if (call === undefined || call.name === 'has' || call.name === 'bind') return [];
+  if (call.receiver !== undefined && (COMPREHENSIONS.has(call.name) || isUser(call.receiver))) {
+    return isUser(call.receiver) ? [] : [call.receiver];
+  }
+  return call.receiver === undefined ? call.args : [call.receiver, ...call.args];
+}
+
+/** Is this none, whatever else in it is unknown? Asked only after something failed. */
+function comesToNone(node: CelNode, ev: CelEvaluator, ctx: unknown): boolean {
+  try {
+    ev.run(node, ctx);
+    return false;
+  } catch (error) {
+    if (error === NONE) return true;
+  }
+  if (node.op !== '?:') return strictParts(node).some((part) => comesToNone(part, ev, ctx));
+  const [condition, yes, no] = children(node) as [CelNode, CelNode, CelNode];
+  try {
+    return comesToNone(ev.run(condition, ctx) === true ? yes : no, ev, ctx);
+  } catch {
+    return false;
+  }
+}
+
+function noneIsFalse(node: CelNode, usual: Evaluate, looks: ReadonlyArray<() => unknown> = []): Evaluate {
+  return (ev: CelEvaluator, self, ctx) => {
+    for (const look of looks) {
+      if (isNone(look())) return false;
     }
     try {
-      return usual(ev, node, ctx);
+      return usual(ev, self, ctx);
     } catch (error) {
-      if (error === NONE) return false;
+      if (error === NONE || strictParts(node).some((part) => comesToNone(part, ev, ctx))) return false;
       throw error;
     }
   };

@@ -11,10 +11,18 @@ export interface CelNode {
   readonly checkedType?: { readonly kind: string; readonly name: string };
   readonly meta: {
     readonly alternate?: CelNode;
-    readonly macro?: { evaluate(ev: CelEvaluator, macro: unknown, ctx: unknown): unknown };
+    readonly macro?: {
+      evaluate(ev: CelEvaluator, macro: unknown, ctx: unknown): unknown;
+      typeCheck?: (checker: CelChecker, macro: unknown, ctx: unknown) => unknown;
+    };
     evaluate(ev: CelEvaluator, node: CelNode, ctx: unknown): unknown;
   };
   evaluate: (ev: CelEvaluator, node: CelNode, ctx: unknown) => unknown;
+}
+
+export interface CelChecker {
+  check(node: CelNode, ctx: unknown): unknown;
+  getType(name: string): unknown;
 }
 
 export interface CelEvaluator {
@@ -50,12 +58,41 @@ export function asCall(node: CelNode): { name: string; receiver?: CelNode; args:
   return undefined;
 }
 
-/** The attribute's name if the node reads `user.<name>`. */
-export function attributeRead(node: CelNode): string | undefined {
+/** What `user.<name>` or `user.from("<source>").<name>` reads. */
+export interface AttributeRead {
+  readonly name: string;
+  /** Only what this source said; without it, what decides by precedence. */
+  readonly source?: string;
+}
+
+/** The attribute that the node reads, if it reads one. The source is known only where it is a literal. */
+export function attributeRead(node: CelNode): AttributeRead | undefined {
   if (node.op !== '.') return undefined;
   const [left, name] = node.args as [CelNode, string];
-  return left.op === 'id' && left.args === 'user' ? name : undefined;
+  if (isUser(left)) return { name };
+  const source = sourceOf(left);
+  return source === undefined ? undefined : { name, source };
 }
+
+/** As it is written in a rule. */
+export const readText = ({ name, source }: AttributeRead): string =>
+  source === undefined ? `user.${name}` : `user.from("${source}").${name}`;
+
+export const isUser = (node: CelNode): boolean => node.op === 'id' && node.args === 'user';
+
+/** The value of a literal text; undefined for anything else. */
+export const textLiteral = (node: CelNode | undefined): string | undefined =>
+  node?.op === 'value' && typeof node.args === 'string' ? node.args : undefined;
+
+/** The source of `user.from("<source>")`. */
+function sourceOf(node: CelNode): string | undefined {
+  const call = asCall(node);
+  if (call?.name !== 'from' || call.receiver === undefined || !isUser(call.receiver)) return undefined;
+  return call.args.length === 1 ? textLiteral(call.args[0]) : undefined;
+}
+
+/** Loops of CEL, written as methods of a list. */
+export const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** A text that is the same for expressions of the same structure: blanks, comments and quotes don't count. */
 export function meaningOf(node: CelNode): string {

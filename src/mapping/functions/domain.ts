@@ -9,7 +9,7 @@ export const domain: ValueFunction = {
     { expression: '"ann".domain()', gives: undefined },
     { expression: '"ann@".domain()', gives: undefined },
   ],
-  call(text) {
+  call(text: string) {
     const at = text.lastIndexOf('@');
     const name = text.slice(at + 1).replace(/[A-Z]/g, (c) => c.toLowerCase());
     return at < 0 || name === '' ? undefined : name;

@@ -10,7 +10,7 @@ export const localPart: ValueFunction = {
     { expression: '"ann".localPart()', gives: undefined },
     { expression: '"@example.com".localPart()', gives: undefined },
   ],
-  call(text) {
+  call(text: string) {
     const at = text.lastIndexOf('@');
     return at > 0 ? text.slice(0, at) : undefined;
   },

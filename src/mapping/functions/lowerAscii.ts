@@ -12,5 +12,5 @@ export const lowerAscii: ValueFunction = {
     { expression: '"Ann.LEE".lowerAscii()', gives: 'ann.lee' },
     { expression: '"ÄB\\u212A".lowerAscii()', gives: 'Äb\u212A' },
   ],
-  call: (text) => text.replace(/[A-Z]+/g, (c) => c.toLowerCase()),
+  call: (text: string) => text.replace(/[A-Z]+/g, (c) => c.toLowerCase()),
 };

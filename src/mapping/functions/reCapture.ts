@@ -6,6 +6,8 @@ export const reCapture: PatternFunction = {
   signature: 'string.reCapture(string): string',
   about:
     'What the first group of the pattern (RE2, linear time) caught, the whole match without a group; none when nothing matches.',
+  takes: 'pattern',
+  hint: 'RE2 syntax: no look-around, no back-references',
   examples: [
     { expression: '"CN=team-red,OU=x".reCapture("CN=team-([a-z]+)")', gives: 'red' },
     { expression: '"cost 4711".reCapture("[0-9]+")', gives: '4711' },

@@ -6,6 +6,8 @@ export const reMatch: PatternFunction = {
   signature: 'string.reMatch(string): bool',
   about:
     'Does the pattern (RE2, linear time) occur in the text? `^` and `$` tie it to the ends. The pattern is a literal.',
+  takes: 'pattern',
+  hint: 'RE2 syntax: no look-around, no back-references',
   examples: [
     { expression: '"prod-db-7".reMatch("^prod-.*-[0-9]+$")', gives: true },
     { expression: '"a prod-db".reMatch("prod")', gives: true },

@@ -9,5 +9,5 @@ export const replace: ValueFunction = {
     { expression: '"a b".replace(" ", "")', gives: 'ab' },
     { expression: '"cost".replace("o", "$&")', gives: 'c$&st' },
   ],
-  call: (text, from = '', to = '') => (from === '' ? text : text.split(from).join(to)),
+  call: (text: string, from: string, to: string) => (from === '' ? text : text.split(from).join(to)),
 };

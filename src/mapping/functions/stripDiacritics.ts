@@ -29,7 +29,7 @@ export const stripDiacritics: ValueFunction = {
     { expression: '"Łukasz Strauß".stripDiacritics()', gives: 'Lukasz Strauss' },
     { expression: '"Иван".stripDiacritics()', gives: 'Иван' },
   ],
-  call: (text) =>
+  call: (text: string) =>
     text
       .normalize('NFD')
       .replace(/\p{Script=Latin}\p{Mn}+/gu, (c) => c.replace(/\p{Mn}/gu, ''))

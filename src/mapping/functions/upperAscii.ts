@@ -9,5 +9,5 @@ export const upperAscii: ValueFunction = {
     { expression: '"ann".upperAscii()', gives: 'ANN' },
     { expression: '"straße".upperAscii()', gives: 'STRAßE' },
   ],
-  call: (text) => text.replace(/[a-z]+/g, (c) => c.toUpperCase()),
+  call: (text: string) => text.replace(/[a-z]+/g, (c) => c.toUpperCase()),
 };

@@ -33,6 +33,7 @@ interface ReportOptions {
 /** Parses one file. After a syntax error nothing else in it can be judged, so only those are reported. */
 export function readDocument(path: string, text: string, problems: Problem[]): Doc {
   const lines = new LineCounter();
+  let rows: string[] | undefined;
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file: path, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -44,7 +45,7 @@ export function readDocument(path: string, text: string, problems: Problem[]): D
       place,
       message,
       ...(options.remedy !== undefined && { remedy: options.remedy }),
-      excerpt: excerpt(text, place),
+      excerpt: excerpt((rows ??= text.split('\n')), place),
     });
   };
   const start = (node: Node | undefined | null): number => node?.range?.[0] ?? 0;
@@ -91,8 +92,8 @@ const yamlRemedy = (code: string): string | undefined => {
 const WIDTH = 160;
 
 /** The line and a caret below. Of a long line, what is around the caret. */
-function excerpt(text: string, place: Place): string {
-  const line = (text.split('\n')[place.line - 1] ?? '').replace(/\r$/, '').replaceAll('\t', ' ');
+export function excerpt(lines: readonly string[], place: Place): string {
+  const line = (lines[place.line - 1] ?? '').replace(/\r$/, '').replaceAll('\t', ' ');
   const from = place.column > WIDTH - 40 ? place.column - 1 - WIDTH / 2 : 0;
   return `${line.slice(from, from + WIDTH)}\n${' '.repeat(place.column - 1 - from)}^`;
 }

@@ -3,6 +3,7 @@ import * as init from './0001-init.ts';
 import * as recordCount from './0002-record-count.ts';
 import * as readings from './0004-readings.ts';
 import * as guard from './0005-guard.ts';
+import * as rulesCommit from './0008-rules-commit.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -10,4 +11,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-record-count': recordCount,
   '0004-readings': readings,
   '0005-guard': guard,
+  '0008-rules-commit': rulesCommit,
 };
