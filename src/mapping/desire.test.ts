@@ -185,10 +185,12 @@ test('an account may be wanted for itself, and for a time', () => {
     ['a', 'b'],
   );
   assert.deepEqual(items(wanted(grant('r', `account: [ { target: pam, until: 'now' } ]`))), []);
-  const unsure = wanted(grant('r', 'account: [ { target: pam } ], if: user.title == "x"'), { covers: [] });
+  const unsure = wanted(grant('r', 'account: [ { target: pam } ], if: user.title == "x"'), {
+    covers: ['email', 'displayName'],
+  });
   assert.deepEqual([items(unsure), open(unsure)], [[], ['account']]);
   const decided = wanted(grant('r', 'account: [ { target: pam } ], if: user.title == "x"') + grant('s', DB), {
-    covers: [],
+    covers: ['email', 'displayName'],
   });
   assert.deepEqual([items(decided), open(decided)], [['account', 'role:db'], []]);
 });
@@ -219,7 +221,7 @@ test('shadow rules say what they would change, and change nothing', () => {
         `${DB.replace(']', ', { target: pam, role: web } ]')}, deny: [ { target: pam, role: "d*" } ], shadow: true`,
       ) +
       grant('unsure', 'if: user.title == "x", grant: [ { target: pam, role: ops } ], shadow: true'),
-    { covers: [] },
+    { covers: ['email', 'displayName'] },
   );
   assert.deepEqual(items(w), ['account', 'role:db']);
   assert.deepEqual(w.shadow, [
