@@ -92,6 +92,7 @@ export const bench: Bench = {
 the StrongDM simulator is a target and the rules of the example are in force, so that each new person is planned while
 the import runs (none of them is in a group yet, so none gets an account). Then the time from the last answer until
 everybody is planned. The peak covers both.`,
-  notes: '',
+  notes: `A new user is one statement: record, person, their link, the history's event, the mark for the planner, and by
+a trigger the count that lists use. Planning takes place in the same process, in batches, and shares its core.`,
   run,
 };

@@ -9,7 +9,7 @@ export interface Result {
   readonly at: string;
   readonly machine: string;
   /** Load average over one minute, before and after: above the number of cores, others were at work too. */
-  readonly load: readonly [number, number];
+  readonly load?: readonly [number, number];
   readonly figures: readonly Figure[];
 }
 
@@ -74,6 +74,9 @@ chapter says how busy the machine was (load average, over its cores); CPU times 
 \`npm run bench\` runs all of it, \`npm run bench -- NAME\` one; \`--quick\` only tries whether they run.
 `;
 
+const busy = ({ load }: Result): string =>
+  load === undefined ? '' : `;\nload average ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after`;
+
 /** Writes docs/performance.md from what is kept; a bench that was never run is named as such. */
 export function writeDocument(benches: readonly Bench[]): void {
   const chapters = benches.map((bench) => {
@@ -82,7 +85,7 @@ export function writeDocument(benches: readonly Bench[]): void {
     const body =
       result === undefined
         ? `${command} has not been run yet.`
-        : `${command}, ${result.at.slice(0, 10)}, ${result.machine}; load average ${result.load[0].toFixed(1)} before,\n${result.load[1].toFixed(1)} after.\n\n${table(result.figures)}`;
+        : `${command}, ${result.at.slice(0, 10)}, ${result.machine}${busy(result)}.\n\n${table(result.figures)}`;
     const notes = bench.notes.trim();
     return `## ${bench.title}\n\n${bench.about.trim()}\n\n${body}\n${notes === '' ? '' : `\n${notes}\n`}`;
   });
