@@ -21,7 +21,7 @@ async function run(scale: Scale): Promise<Figure[]> {
   const sizes = [10, 1_000, scale.pick(100_000, 2_000)];
   const largest = Math.max(...sizes);
   const rounds = scale.pick(5, 1);
-  const count = scale.pick(1_500, 40);
+  const count = scale.pick(1_000, 40);
   const warmUp = scale.pick(200, 10);
   return withGround(async (ground) => {
     const { db } = await ground.open();
@@ -67,7 +67,7 @@ async function peer(scale: Scale, sizes: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const size of sizes) {
     scale.say(`scimmy-routers, group of ${sizeText(size)}`);
-    const count = scale.pick(Math.max(5, Math.min(200, Math.round(20_000 / size))), 5);
+    const count = scale.pick(Math.max(3, Math.min(100, Math.round(5_000 / size))), 5);
     const round = await measure(scimmy, {
       method: 'PATCH',
       paths: [`/scim/Groups/group-${size}`],

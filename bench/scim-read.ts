@@ -40,11 +40,11 @@ async function run(scale: Scale): Promise<Figure[]> {
         bare: chosen.map((n) => `/named/person.${n}@example.com`),
         scimmy: chosen.map((n) => `/scim/Users?${filter(n)}`),
         // It reads all users for each filter.
-        scimmyCount: 3,
+        scimmyCount: 1,
       },
     ];
     const job = { method: 'GET', clients: CLIENTS, expect: 200, limitMs: 60_000 };
-    const size = { count: scale.pick(4_000, 100), warmUp: scale.pick(500, 20) };
+    const size = { count: scale.pick(3_000, 100), warmUp: scale.pick(500, 20) };
     const figures: Figure[] = [];
     for (const kind of kinds) {
       const [ours, bares, scimmys]: [Round[], Round[], Round[]] = [[], [], []];
@@ -52,8 +52,8 @@ async function run(scale: Scale): Promise<Figure[]> {
         scale.say(`${kind.name}, round ${round}`);
         ours.push(await measure(service, { ...job, ...size, paths: kind.ours, headers }, ground.server()));
         bares.push(await measure(bare, { ...job, ...size, paths: kind.bare }, ground.server()));
-        if (round > 3) continue;
-        const few = { count: kind.scimmyCount, warmUp: Math.ceil(kind.scimmyCount / 3) };
+        if (round > scale.pick(2, 1)) continue;
+        const few = { count: kind.scimmyCount, warmUp: Math.floor(kind.scimmyCount / 4) };
         scimmys.push(await measure(scimmy, { ...job, ...few, clients: 1, paths: kind.scimmy }));
       }
       const mine = rateFigure(kind.name, ours);

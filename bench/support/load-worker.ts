@@ -28,8 +28,8 @@ async function run(job: Load): Promise<LoadResult> {
     return `${job.method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`;
   };
   const sockets = await Promise.all(Array.from({ length: job.clients }, () => open(hostname, Number(port))));
-  const limit = performance.now() + job.limitMs;
   const send = async (first: number, count: number): Promise<{ times: number[]; ends: number[]; bytes: number }> => {
+    const limit = performance.now() + job.limitMs;
     let next = first;
     let bytes = 0;
     const times: number[] = [];

@@ -15,7 +15,7 @@ export interface Load {
   readonly warmUp: number;
   /** Requests that are measured. */
   readonly count: number;
-  /** Ends earlier when this has passed. Milliseconds. */
+  /** Warm-up and measurement each end earlier when this has passed. Milliseconds. */
   readonly limitMs: number;
   /** The number of the first request. */
   readonly from?: number;
