@@ -115,7 +115,7 @@ function merge(records: readonly LinkedRecord[], declared: readonly AttributeDec
 
 /** What one source says of a person; `undefined` when it has no record of theirs. Of several records the first decides. */
 export function saidBy(records: readonly LinkedRecord[], source: string): Said | undefined {
-  const own = records.filter((record) => record.source === source);
+  const own = records.filter((record) => record.source === source && standingOf(record, undefined).state !== 'lapsed');
   if (own.length === 0) return undefined;
   const user: Record<string, AttributeValue | null | undefined> = {};
   const covers = new Set<string>();

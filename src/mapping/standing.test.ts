@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { graphOf, record } from '../../test/support/planning.ts';
 import type { LinkedRecord } from '../model/person.ts';
-import { buildPerson } from './people.ts';
+import { buildPerson, saidBy } from './people.ts';
 import { type SourceStanding, standingOf } from './standing.ts';
 
 const of = (over: Partial<LinkedRecord>, source?: SourceStanding) =>
@@ -37,6 +37,8 @@ test('one frozen record freezes the person; a lapsed one beside another says not
   assert.equal(lapsed.groups.size, 0);
   assert.equal(lapsed.attributes['department'], undefined);
   assert.equal(lapsed.life, 'active');
+  assert.equal(saidBy(lapsed.records, 'ad'), undefined, 'nor where a rule reads that source by itself');
+  assert.equal(saidBy(frozen.records, 'ad')?.user['department'], 'y');
   assert.deepEqual(person([{ ...gone, gone: 'absent' }]).lapsed, { evidence: 'absent', wholly: true });
 });
 

@@ -22,7 +22,7 @@ export type Standing =
   | { readonly state: 'lapsed'; readonly evidence: Evidence }
   | { readonly state: 'left' };
 
-/** How long a missing entry is waited for; see DESIGN.md, Grace. Milliseconds. */
+/** How long a missing entry is waited for; docs/sources.md says why. Milliseconds. */
 export const GRACE = { absent: 24 * 3_600_000, readings: 2, scopedOut: 3_600_000 } as const;
 
 /** Who has an explicit word against them does not become anything else by their source's silence. */
