@@ -16,7 +16,7 @@ export interface Figure {
   readonly storeCpuMs?: number;
   /** To a peer in the same run: the median of each round's ratio. */
   readonly ratio?: { readonly to: string; readonly value: number };
-  /** What DESIGN asks for, and whether this run reached it. Left out for peers and for what has no aim. */
+  /** What we aim for, and whether this run reached it. Left out for peers and for what has no aim. */
   readonly aim?: { readonly text: string; readonly reached: boolean };
 }
 
