@@ -101,6 +101,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     target,
     ...(desired === undefined ? {} : { desired }),
     undecided: undecidedAt(ground, of, target.id, ledger),
+    ended: wanted.ended.get(target.id) ?? new Map(),
     ...(observed === undefined ? {} : { observed }),
     ...(holder === undefined ? {} : { loginHolder: holder.account }),
     targetRead: ground.states.get(target.id)?.observedAt != null,

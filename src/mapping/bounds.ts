@@ -1,7 +1,7 @@
 import type { Bounds, ExpressionInput } from '../model/rules.ts';
 
 /** Where the clock stands against time bounds. */
-export type Within = { readonly state: 'in'; readonly until?: Date } | { readonly state: 'out' } | Open;
+export type Within = { readonly state: 'in'; readonly until?: Date } | { readonly state: 'out' | 'ended' } | Open;
 
 interface Open {
   readonly state: 'open';
@@ -17,7 +17,7 @@ export function within({ from, until }: Bounds, input: ExpressionInput): Within 
   const begin = from?.evaluate(input);
   const end = until?.evaluate(input);
   if (begin !== undefined && 'value' in begin && begin.value.getTime() > now) return { state: 'out' };
-  if (end !== undefined && 'value' in end && end.value.getTime() <= now) return { state: 'out' };
+  if (end !== undefined && 'value' in end && end.value.getTime() <= now) return { state: 'ended' };
   if (begin !== undefined && 'indeterminate' in begin)
     return { state: 'open', because: `from: ${begin.indeterminate}` };
   if (end !== undefined && 'indeterminate' in end) return { state: 'open', because: `until: ${end.indeterminate}` };

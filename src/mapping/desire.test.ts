@@ -261,3 +261,14 @@ test('one source is read by itself; several groups by id', () => {
   assert.deepEqual(roles([hr, okta]), ['account', 'role:any', 'role:both', 'role:hr']);
   assert.deepEqual(roles([okta]), ['account', 'role:both']);
 });
+
+test('an item of which only the time has passed is told by the rules that would still give it', () => {
+  const past = `until: 'timestamp("2029-01-01T00:00:00Z")'`;
+  const w = wanted(
+    grant('over', `grant: [ { target: pam, role: db, ${past} } ]`) +
+      grant('off', `if: user.title == "x", grant: [ { target: pam, role: web, ${past} } ]`) +
+      grant('trial', `grant: [ { target: pam, role: ops, ${past} } ], shadow: true`),
+    { attributes: { title: 'y' } },
+  );
+  assert.deepEqual(w.ended, new Map([['pam', new Map([['role:db', new Set(['over'])]])]]));
+});

@@ -1,13 +1,13 @@
 import type { Cause, Desired, DesiredItem, ItemKey } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
-import type { TargetView, Wanted } from '../model/planning.ts';
+import type { EndedItems, TargetView, Wanted } from '../model/planning.ts';
 import type { RuleSet } from '../model/rules.ts';
 import { candidates } from './index-rules.ts';
 import { inputOf } from './input.ts';
 import { evaluateProfile } from './profile.ts';
 import { shadowItems } from './shadow.ts';
-import { type Claim, type Denial, verdicts } from './verdicts.ts';
+import { type Claim, type Denial, type Ended, verdicts } from './verdicts.ts';
 
 /**
  * What the rules want for one person, by target. Pure: person, rules and clock in, items with their causes out.
@@ -17,10 +17,10 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
   const desired = new Map<string, Desired>();
   const undecided = new Map<string, ReadonlySet<ItemKey>>();
   if (person.life === 'left' || person.lapsed?.wholly === true) {
-    return { desired, undecided, findings: [], shadow: [] };
+    return { desired, undecided, ended: new Map(), findings: [], shadow: [] };
   }
   const input = inputOf(person, now);
-  const { claims, denials, findings: open, shadow } = verdicts(person, candidates(person, rules), input);
+  const { claims, denials, findings: open, ended, shadow } = verdicts(person, candidates(person, rules), input);
   const findings: Finding[] = [...open];
   for (const target of inOrder(targets)) {
     const at = settle(claims, denials, target.id);
@@ -44,8 +44,20 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
     }
     if (at.undecided.size > 0) undecided.set(target.id, at.undecided);
   }
-  return { desired, undecided, findings, shadow: shadowItems(shadow, { claims, denials }, targets) };
+  return {
+    desired,
+    undecided,
+    ended: byTarget(ended),
+    findings,
+    shadow: shadowItems(shadow, { claims, denials }, targets),
+  };
 }
+
+const byTarget = (ended: readonly Ended[]): Wanted['ended'] =>
+  new Map([...Map.groupBy(ended, (e) => e.target)].map(([target, of]) => [target, byItem(of)]));
+
+const byItem = (ended: readonly Ended[]): EndedItems =>
+  new Map([...Map.groupBy(ended, (e) => e.item)].map(([item, of]) => [item, new Set(of.map((e) => e.rule))]));
 
 interface Settled {
   readonly items: Map<ItemKey, DesiredItem>;

@@ -31,8 +31,14 @@ export interface Said {
   readonly denials: readonly Denial[];
 }
 
+/** An item that a rule would still give, if its time bound had not passed. */
+export interface Ended extends Pick<Claim, 'target' | 'item'> {
+  readonly rule: string;
+}
+
 export interface Verdicts extends Said {
   readonly findings: readonly Finding[];
+  readonly ended: readonly Ended[];
   /** What the shadow rules say: it is reported and not acted upon. */
   readonly shadow: Said;
 }
@@ -42,6 +48,7 @@ export function verdicts(person: Person, rules: readonly Candidate[], input: Exp
   const live = { claims: [] as Claim[], denials: [] as Denial[] };
   const shadow = { claims: [] as Claim[], denials: [] as Denial[] };
   const findings: Finding[] = [];
+  const ended: Ended[] = [];
   for (const candidate of rules) {
     const { rule } = candidate;
     const open = (because: string): void => {
@@ -52,12 +59,12 @@ export function verdicts(person: Person, rules: readonly Candidate[], input: Exp
     else if (!outcome.value) continue;
     const holds = 'value' in outcome;
     const said = rule.shadow ? shadow : live;
-    said.claims.push(...claimsOf(person, candidate, holds, input, open));
+    said.claims.push(...claimsOf(person, candidate, holds, input, open, rule.shadow || !holds ? [] : ended));
     for (const { target, role } of rule.deny) {
       said.denials.push({ rule: rule.id, target, matches: glob(role), decided: holds });
     }
   }
-  return { ...live, shadow, findings };
+  return { ...live, shadow, findings, ended };
 }
 
 function claimsOf(
@@ -66,13 +73,15 @@ function claimsOf(
   holds: boolean,
   input: ExpressionInput,
   open: (because: string) => void,
+  ended: Ended[],
 ): Claim[] {
   const cause: Cause = { rule: rule.id, ...recordOf(person, path?.[0]?.id), ...(path !== undefined && { path }) };
   const base = { cause, protected: rule.protected };
   const claims: Claim[] = [];
   const claim = (target: string, item: ItemKey, bounds: Bounds): void => {
     const time = within(bounds, input);
-    if (time.state === 'out') return;
+    if (time.state === 'ended') ended.push({ target, item, rule: rule.id });
+    if (time.state === 'out' || time.state === 'ended') return;
     if (time.state === 'open') open(time.because);
     const until = time.state === 'in' && time.until !== undefined ? { until: time.until } : {};
     claims.push({ ...base, target, item, decided: holds && time.state === 'in', ...until });

@@ -26,12 +26,16 @@ export type RoleLookup = (
   role: string,
 ) => { readonly id: string; readonly managedBy?: string } | 'missing' | 'ambiguous';
 
+export type EndedItems = ReadonlyMap<ItemKey, ReadonlySet<string>>;
+
 /** What the rules came to for one person. */
 export interface Wanted {
   /** By target id; a target at which nothing is wanted is not in here. */
   readonly desired: ReadonlyMap<string, Desired>;
   /** By target id: items whose rules could not be decided. Nothing is added or taken for them. */
   readonly undecided: ReadonlyMap<string, ReadonlySet<ItemKey>>;
+  /** By target id, of each item: the rules that would still give it, had their time bound not passed. */
+  readonly ended: ReadonlyMap<string, EndedItems>;
   readonly findings: readonly Finding[];
   /** What rules with `shadow: true` would change. */
   readonly shadow: readonly ShadowItem[];
@@ -53,6 +57,7 @@ export interface StepInput {
   readonly target: TargetView;
   readonly desired?: Desired;
   readonly undecided: ReadonlySet<ItemKey>;
+  readonly ended?: EndedItems;
   /** The account that the ledger or our mark says is this person's. */
   readonly observed?: Observed;
   /** Another account at the target that has the wanted login. */

@@ -82,26 +82,31 @@ function planAlias(draft: Draft, item: ItemKey, { value = '', causes }: DesiredI
 
 /** Takes back what we gave and the rules no longer want. What could not be decided stays. */
 export function planRemovals(draft: Draft): void {
-  const { desired, person, undecided } = draft.input;
+  const { desired, ended, person, undecided } = draft.input;
   for (const [item, row] of draft.owned) {
     if (item === 'account' || desired?.items.has(item) === true || undecided.has(item)) continue;
-    take(draft, row, person.lapsed?.evidence ?? 'removed');
+    take(draft, row, person.lapsed?.evidence ?? 'removed', isOver(row, ended?.get(item)));
   }
 }
 
+/** Has the time of all rules passed for which it was given? Then nobody has to wonder that it goes. */
+const isOver = ({ causes }: LedgerRow, ended: ReadonlySet<string> | undefined): boolean =>
+  ended !== undefined && causes.length > 0 && causes.every((cause) => ended.has(cause.rule));
+
 /** Takes back one thing that we gave: also when it is not there any more, so that the ledger lets go of it. */
-export function take(draft: Draft, row: LedgerRow, evidence: Evidence): void {
+export function take(draft: Draft, row: LedgerRow, evidence: Evidence, expected = false): void {
   const role = itemRole(row.item);
   if (role === undefined) {
     draft.change('unalias', row.item, {
       before: { set: row.item.slice('alias:'.length) },
       causes: row.causes,
       evidence,
+      expected,
     });
     return;
   }
   const found = draft.input.roles(role);
   const roleId = row.objectId ?? (typeof found === 'string' ? undefined : found.id);
   const before = { role, ...(roleId !== undefined && { roleId }) };
-  draft.change('revoke', row.item, { before, causes: row.causes, evidence });
+  draft.change('revoke', row.item, { before, causes: row.causes, evidence, expected });
 }

@@ -32,6 +32,7 @@ export function basisOf(input: StepInput): string {
       return typeof found === 'string' ? found : [found.id, found.managedBy ?? null];
     }),
     undecided: [...input.undecided].toSorted(),
+    ended: input.ended === undefined || input.ended.size === 0 ? undefined : [...input.ended.keys()].toSorted(),
     observed: observed === undefined ? undefined : seen(observed),
     loginHolder: loginHolder === undefined ? undefined : [loginHolder.id, loginHolder.mark ?? null],
     ledger: sorted(input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true])),

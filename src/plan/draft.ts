@@ -20,6 +20,7 @@ interface Detail {
   readonly until?: Date | undefined;
   readonly causes?: readonly Cause[] | undefined;
   readonly evidence?: Evidence;
+  readonly expected?: boolean;
   readonly risk?: Risk;
 }
 
@@ -57,7 +58,7 @@ export function newDraft(input: StepInput): {
     input,
     owned: new Map(mine.map((row) => [row.item, row])),
     isProtected,
-    change(op, item, { before, after, until, causes = [], evidence, risk } = {}) {
+    change(op, item, { before, after, until, causes = [], evidence, expected, risk } = {}) {
       changes.push({
         op,
         item,
@@ -66,6 +67,7 @@ export function newDraft(input: StepInput): {
         ...(until !== undefined && { until: until.toISOString() }),
         causes,
         ...(evidence !== undefined && { evidence }),
+        ...(expected === true && { expected }),
         risk: risk ?? (guarded(item) && op === 'grant' ? 'high' : RISK[op]),
       });
     },

@@ -194,3 +194,16 @@ test('the hash covers the steps, whatever their order, and not the findings', ()
   assert.notEqual(makePlan([a, { ...b, basis: 'y' }], [], []).hash, one.hash);
   assert.deepEqual(makePlan([b, a], [], []).steps, [a, b]);
 });
+
+test('what goes because its time is over is expected, unless another cause of it goes too', () => {
+  const ledger = [OWNED, row('role:db', { objectId: 'r-db', causes: [{ rule: 'a' }, { rule: 'b' }] })];
+  const observed = account({ roles: new Set(['r-db']) });
+  const expected = (...rules: string[]): unknown =>
+    plan({ ledger, observed, ended: new Map([['role:db', new Set(rules)]]) }).step?.changes.map((c) => [
+      c.op,
+      c.expected ?? false,
+    ]);
+  assert.deepEqual(expected('a', 'b'), [['revoke', true]]);
+  assert.deepEqual(expected('a'), [['revoke', false]]);
+  assert.deepEqual(expected(), [['revoke', false]]);
+});

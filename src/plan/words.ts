@@ -68,9 +68,10 @@ export function saying(change: Change): string {
 }
 
 /** Why: the evidence for what is taken, the rules for what is given. */
-export function reason({ evidence, causes }: Change): string {
+export function reason({ evidence, expected, causes }: Change): string {
   const rules = [...new Set(causes.map(because))].join('; ');
   if (evidence === undefined) return rules;
+  if (expected === true) return `its time is over; was ${rules}`;
   const was = rules === '' ? 'not given by us' : `was ${rules}`;
   return evidence === 'explicit' && rules === '' ? EVIDENCE[evidence] : `${EVIDENCE[evidence]}; ${was}`;
 }

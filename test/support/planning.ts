@@ -131,6 +131,7 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
       target,
       ...(desired !== undefined && { desired }),
       undecided: w.undecided.get(target.id) ?? new Set(),
+      ended: w.ended.get(target.id) ?? new Map(),
       ...(observed !== undefined && { observed }),
       ...(holder !== undefined && { loginHolder: holder }),
       targetRead: world.targetRead ?? true,
