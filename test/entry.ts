@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { holdTestServer } from './support/database.ts';
 
 /** Of a file, and of each test in it that says none of its own. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 /** A run that has ended and whose process has not is a leak: it must fail, and soon, not hang until somebody kills it. */
 const STRAY_MS = 30_000;
 
