@@ -25,6 +25,8 @@ export interface PlannedPerson {
   readonly lanes: readonly PlannedLane[];
   readonly logins: readonly WantedLogin[];
   readonly findings: readonly Finding[];
+  /** When a time bound of theirs passes next. */
+  readonly next?: Date;
 }
 
 export interface Computed {
@@ -57,6 +59,7 @@ export async function computePersons(
         lanes,
         logins,
         findings: [...wanted.findings, ...lanes.flatMap((lane) => lane.result.findings)],
+        ...(wanted.next !== undefined && { next: wanted.next }),
       };
     },
   );

@@ -38,7 +38,7 @@ async function loop(
   }
 }
 
-/** Plans whatever is dirty: urgent things at once, ordinary ones after `timing.batch` of gathering. */
+/** Plans whatever is dirty or due: urgent things at once, ordinary ones after `timing.batch` of gathering. */
 export function planLoop(
   deps: WorkDeps,
   signal: AbortSignal,
@@ -48,6 +48,7 @@ export function planLoop(
   let gathered = true;
   return loop(deps, signal, bell, 'plan', async () => {
     if (!gathered) await bell.wait(deps.timing.batch, signal, true);
+    await deps.store.due.markDue(deps.db, deps.now());
     gathered = (await planNext(deps, planned)) === 'more';
     return gathered ? 0 : deps.timing.poll;
   });

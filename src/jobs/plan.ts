@@ -67,6 +67,8 @@ export async function planBatch(
         persons,
         people.flatMap((p) => p.logins),
       );
+      const due = people.flatMap(({ person, next }) => (next === undefined ? [] : [{ person: person.id, at: next }]));
+      await store.due.replaceDue(tx, persons, due);
       await store.findings.replaceFindings(tx, told, plan.findings);
       await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);

@@ -1,7 +1,12 @@
 import type { Bounds, ExpressionInput } from '../model/rules.ts';
 
 /** Where the clock stands against time bounds. */
-export type Within = { readonly state: 'in'; readonly until?: Date } | { readonly state: 'out' | 'ended' } | Open;
+export type Within =
+  | { readonly state: 'in'; readonly until?: Date }
+  /** Not yet. */
+  | { readonly state: 'out'; readonly from: Date }
+  | { readonly state: 'ended' }
+  | Open;
 
 interface Open {
   readonly state: 'open';
@@ -16,7 +21,8 @@ export function within({ from, until }: Bounds, input: ExpressionInput): Within 
   const now = input.now.getTime();
   const begin = from?.evaluate(input);
   const end = until?.evaluate(input);
-  if (begin !== undefined && 'value' in begin && begin.value.getTime() > now) return { state: 'out' };
+  if (begin !== undefined && 'value' in begin && begin.value.getTime() > now)
+    return { state: 'out', from: begin.value };
   if (end !== undefined && 'value' in end && end.value.getTime() <= now) return { state: 'ended' };
   if (begin !== undefined && 'indeterminate' in begin)
     return { state: 'open', because: `from: ${begin.indeterminate}` };

@@ -20,7 +20,7 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
     return { desired, undecided, ended: new Map(), findings: [], shadow: [] };
   }
   const input = inputOf(person, now);
-  const { claims, denials, findings: open, ended, shadow } = verdicts(person, candidates(person, rules), input);
+  const { claims, denials, findings: open, ended, next, shadow } = verdicts(person, candidates(person, rules), input);
   const findings: Finding[] = [...open];
   for (const target of inOrder(targets)) {
     const at = settle(claims, denials, target.id);
@@ -50,6 +50,7 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
     ended: byTarget(ended),
     findings,
     shadow: shadowItems(shadow, { claims, denials }, targets),
+    ...(next !== undefined && { next }),
   };
 }
 

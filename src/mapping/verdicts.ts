@@ -39,6 +39,8 @@ export interface Ended extends Pick<Claim, 'target' | 'item'> {
 export interface Verdicts extends Said {
   readonly findings: readonly Finding[];
   readonly ended: readonly Ended[];
+  /** When the first of the time bounds passes that are still to come. */
+  readonly next?: Date;
   /** What the shadow rules say: it is reported and not acted upon. */
   readonly shadow: Said;
 }
@@ -49,6 +51,10 @@ export function verdicts(person: Person, rules: readonly Candidate[], input: Exp
   const shadow = { claims: [] as Claim[], denials: [] as Denial[] };
   const findings: Finding[] = [];
   const ended: Ended[] = [];
+  let next: Date | undefined;
+  const comes = (at: Date): void => {
+    if (next === undefined || at.getTime() < next.getTime()) next = at;
+  };
   for (const candidate of rules) {
     const { rule } = candidate;
     const open = (because: string): void => {
@@ -59,12 +65,12 @@ export function verdicts(person: Person, rules: readonly Candidate[], input: Exp
     else if (!outcome.value) continue;
     const holds = 'value' in outcome;
     const said = rule.shadow ? shadow : live;
-    said.claims.push(...claimsOf(person, candidate, holds, input, open, rule.shadow || !holds ? [] : ended));
+    said.claims.push(...claimsOf(person, candidate, holds, input, { open, comes }, rule.shadow || !holds ? [] : ended));
     for (const { target, role } of rule.deny) {
       said.denials.push({ rule: rule.id, target, matches: glob(role), decided: holds });
     }
   }
-  return { ...live, shadow, findings, ended };
+  return { ...live, shadow, findings, ended, ...(next !== undefined && { next }) };
 }
 
 function claimsOf(
@@ -72,7 +78,7 @@ function claimsOf(
   { rule, path }: Candidate,
   holds: boolean,
   input: ExpressionInput,
-  open: (because: string) => void,
+  { open, comes }: { readonly open: (because: string) => void; readonly comes: (at: Date) => void },
   ended: Ended[],
 ): Claim[] {
   const cause: Cause = { rule: rule.id, ...recordOf(person, path?.[0]?.id), ...(path !== undefined && { path }) };
@@ -81,8 +87,10 @@ function claimsOf(
   const claim = (target: string, item: ItemKey, bounds: Bounds): void => {
     const time = within(bounds, input);
     if (time.state === 'ended') ended.push({ target, item, rule: rule.id });
+    if (time.state === 'out') comes(time.from);
     if (time.state === 'out' || time.state === 'ended') return;
     if (time.state === 'open') open(time.because);
+    if (time.state === 'in' && time.until !== undefined) comes(time.until);
     const until = time.state === 'in' && time.until !== undefined ? { until: time.until } : {};
     claims.push({ ...base, target, item, decided: holds && time.state === 'in', ...until });
   };

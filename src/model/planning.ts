@@ -37,6 +37,8 @@ export interface Wanted {
   /** By target id, of each item: the rules that would still give it, had their time bound not passed. */
   readonly ended: ReadonlyMap<string, EndedItems>;
   readonly findings: readonly Finding[];
+  /** When the first of the time bounds passes that are still to come: then it may come to something else. */
+  readonly next?: Date;
   /** What rules with `shadow: true` would change. */
   readonly shadow: readonly ShadowItem[];
 }

@@ -1,5 +1,6 @@
 import * as clock from './clock.ts';
 import * as dirty from './dirty.ts';
+import * as due from './due.ts';
 import * as events from './events.ts';
 import * as findings from './findings.ts';
 import * as groups from './groups.ts';
@@ -26,6 +27,7 @@ import * as work from './work.ts';
 export const storeParts = {
   clock,
   dirty,
+  due,
   events,
   findings,
   groups,

@@ -4,6 +4,7 @@ import * as recordCount from './0002-record-count.ts';
 import * as readings from './0004-readings.ts';
 import * as guard from './0005-guard.ts';
 import * as rulesCommit from './0008-rules-commit.ts';
+import * as due from './0009-due.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -12,4 +13,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-readings': readings,
   '0005-guard': guard,
   '0008-rules-commit': rulesCommit,
+  '0009-due': due,
 };
