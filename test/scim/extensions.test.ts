@@ -235,6 +235,17 @@ test('filters and sorting go by the declared types', async () => {
     const sorted = (await server.send('GET', `/Users?sortBy=${encodeURIComponent(sortBy)}`)).body.Resources;
     const names = sorted.map((r: { userName: string }) => r.userName);
     assert.deepEqual(names, ['ann', 'bob', 'cyd'], sortBy);
+    // From the root, where groups have no such attribute, one by one.
+    const walked: string[] = [];
+    let cursor: string | undefined = '';
+    while (cursor !== undefined) {
+      const page = `/?count=1&sortBy=${encodeURIComponent(sortBy)}&cursor=${encodeURIComponent(cursor)}`;
+      const { status, body, text } = await server.send('GET', page);
+      assert.equal(status, 200, text);
+      walked.push(...body.Resources.map((r: { userName: string }) => r.userName));
+      cursor = body.nextCursor;
+    }
+    assert.deepEqual(walked, ['ann', 'bob', 'cyd'], sortBy);
   }
   for (const wrong of [`${HR}:level co "1"`, `${HR}:level eq "x"`, `${HR}:nothing eq "x"`, `${HR}:pin eq 1e999`]) {
     const reply = await server.send('GET', `/Users?filter=${encodeURIComponent(wrong)}`);

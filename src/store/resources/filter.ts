@@ -31,9 +31,15 @@ export function sortExpression(kind: ResourceKind, attribute: FilterAttribute): 
   return ordered(first, attribute.caseExact);
 }
 
-/** Are values of the attribute times? All else is sorted as text. */
-export const isTime = (kind: ResourceKind, { path }: FilterAttribute): boolean =>
-  COLUMNS[kind][path.join('.')]?.at !== undefined;
+export type SortType = 'timestamptz' | 'numeric' | 'text';
+
+/** What `sortExpression` gives; of several values the first one's text. */
+export function sortType(kind: ResourceKind, { path, many, type }: FilterAttribute): SortType {
+  const column = COLUMNS[kind][path.join('.')];
+  if (column?.at !== undefined) return 'timestamptz';
+  if (column?.text !== undefined || many !== undefined) return 'text';
+  return type === 'number' ? 'numeric' : type === 'dateTime' ? 'timestamptz' : 'text';
+}
 
 /** `foldCase` in SQL, for what is not stored folded. */
 const fold = (text: string): string => `lower(normalize(${text}))`;

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { type TestDatabase, testDatabase } from '../../../test/support/database.ts';
 import type { Db } from '../db.ts';
-import { migrate } from '../migrate.ts';
+import { migrate, runMigrations } from '../migrate.ts';
 import { openDb } from '../pool.ts';
 import { createResources } from '../resources.ts';
 import { countLive } from './positions.ts';
@@ -223,11 +223,9 @@ test('a store from before gets its counts', async () => {
   const database = await testDatabase();
   try {
     const { db } = database;
-    await db.rows({ text: 'drop table record_count cascade' });
-    for (const name of ['inserted', 'deleted', 'updated', 'truncated'])
-      await db.rows({ text: `drop function record_count_${name} cascade` });
-    await db.rows({ text: 'drop function record_count_add' });
-    await db.rows({ text: `delete from kysely_migration where name >= '0002'` });
+    await db.rows({ text: 'drop schema drawbridge cascade' });
+    await db.rows({ text: 'create schema drawbridge' });
+    await db.connection((client) => runMigrations(client, { to: '0001-init' }));
     await fill(db, 'okta', 'user', 300);
     await skipKeys(db, 30_000);
     await fill(db, 'okta', 'user', 200);

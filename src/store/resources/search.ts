@@ -1,5 +1,5 @@
 import type { Db } from '../db.ts';
-import { compileFilter, isTime, type Parameters, sortExpression } from './filter.ts';
+import { compileFilter, type Parameters, sortExpression, sortType, type SortType } from './filter.ts';
 import { columns, withMembers } from './read.ts';
 import { isLookUp, scopeOf } from './scope.ts';
 import type { Found, Position, ResourceKind, SearchQuery, StoredResource } from './types.ts';
@@ -54,8 +54,14 @@ async function findHits(db: Db, source: string, query: SearchQuery, wanted: numb
 }
 
 const sorts = ({ branches }: SearchQuery): boolean => branches.some((b) => b.sortBy !== undefined);
-const byTime = ({ branches }: SearchQuery): boolean =>
-  branches.some((b) => b.sortBy !== undefined && isTime(b.kind, b.sortBy));
+
+/** The one type in which all kinds are sorted: text where an attribute is typed in one of them only. */
+function typeOf({ branches }: SearchQuery): SortType {
+  const [first = 'text', ...others] = branches.flatMap((b) =>
+    b.sortBy === undefined ? [] : [sortType(b.kind, b.sortBy)],
+  );
+  return others.every((other) => other === first) ? first : 'text';
+}
 
 /** The matches of one kind. `+ 0` keeps PostgreSQL from walking all keys in order in search of a single match. */
 function branchText(branch: Branch, query: SearchQuery, parameters: Parameters): string {
@@ -72,9 +78,11 @@ function whereOf({ kind, filter }: Branch, parameters: Parameters): string {
 
 /** Null for all where the attribute is none of this kind. */
 function sortValue({ kind, sortBy }: Branch, query: SearchQuery): string {
-  if (byTime(query)) return sortBy === undefined ? 'null::timestamptz' : sortExpression(kind, sortBy);
+  const type = typeOf(query);
+  if (type !== 'text') return sortBy === undefined ? `null::${type}` : sortExpression(kind, sortBy);
   if (sortBy === undefined) return `(null::text collate "C")`;
-  return `left(${sortExpression(kind, sortBy)}, ${SORTED_CHARACTERS})`;
+  const value = sortExpression(kind, sortBy);
+  return `left(${sortType(kind, sortBy) === 'text' ? value : `(${value})::text collate "C"`}, ${SORTED_CHARACTERS})`;
 }
 
 /** Behind the position, in the order of the walk: without a value last when ascending, first when descending. */
@@ -87,7 +95,7 @@ function behind(query: SearchQuery, parameters: Parameters): string {
   if (after.value == null) {
     return ` where (value is null and key > ${key})${down ? ' or value is not null' : ''}`;
   }
-  const value = parameters.add(after.value, byTime(query) ? 'timestamptz' : 'text');
+  const value = parameters.add(after.value, typeOf(query));
   return ` where value ${down ? '<' : '>'} ${value} or (value = ${value} and key > ${key})${down ? '' : ' or value is null'}`;
 }
 
