@@ -1,7 +1,7 @@
 import { measure, rateFigure } from './support/measure.ts';
 import { fillGroup, fillUsers } from './support/people.ts';
 import { memoryMb } from './support/process.ts';
-import { clientHeaders, startServer } from './support/service.ts';
+import { clientHeaders, startServer, untilPlanned } from './support/service.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
 
@@ -13,6 +13,8 @@ async function run(scale: Scale): Promise<Figure[]> {
     await fillUsers(db, people);
     const id = await fillGroup(db, people);
     const service = await startServer(ground);
+    scale.say('everybody is planned once');
+    await untilPlanned(db, 300_000);
     const headers = await clientHeaders(db);
     const before = memoryMb(service.pid);
     const path = `${new URL(service.scim).pathname}/Groups/${id}`;

@@ -1,6 +1,6 @@
 import { measure, type Round } from './support/measure.ts';
 import { fillUsers } from './support/people.ts';
-import { clientHeaders, startServer } from './support/service.ts';
+import { clientHeaders, startServer, untilPlanned } from './support/service.ts';
 import { median } from './support/stats.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
@@ -14,6 +14,8 @@ async function run(scale: Scale): Promise<Figure[]> {
     scale.say(`${people} users into the store`);
     await fillUsers(db, people);
     const service = await startServer(ground);
+    scale.say('everybody is planned once');
+    await untilPlanned(db, 300_000);
     const headers = await clientHeaders(db);
     const base = new URL(service.scim).pathname;
     const page = (startIndex: number): string => `${base}/Users?startIndex=${startIndex}&count=${COUNT}`;

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { measure, rateFigure, rates, type Round } from './support/measure.ts';
 import { fillGroup, fillUsers, idOf } from './support/people.ts';
 import { startProcess } from './support/process.ts';
-import { clientHeaders, startServer } from './support/service.ts';
+import { clientHeaders, startServer, untilPlanned } from './support/service.ts';
 import { median } from './support/stats.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
@@ -30,6 +30,8 @@ async function run(scale: Scale): Promise<Figure[]> {
     await fillUsers(db, largest + newcomers);
     for (const size of sizes) await fillGroup(db, size);
     const service = await startServer(ground);
+    scale.say('everybody is planned once');
+    await untilPlanned(db, 300_000);
     const headers = await clientHeaders(db);
     const base = new URL(service.scim).pathname;
     const bySize = new Map<number, Round[]>(sizes.map((size) => [size, []]));

@@ -1,26 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import type { Db } from '../src/store/db.ts';
 import { measure, rateFigure } from './support/measure.ts';
 import { fillUsers, user } from './support/people.ts';
 import { peakMb, startProcess } from './support/process.ts';
-import { clientHeaders, startServer } from './support/service.ts';
+import { clientHeaders, startServer, untilPlanned } from './support/service.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
 
 const SCIMMY = fileURLToPath(new URL('peers/scimmy.ts', import.meta.url));
 const CLIENTS = 16;
-
-const until = async (done: () => Promise<boolean>, limitMs: number): Promise<number> => {
-  const begun = performance.now();
-  while (!(await done())) {
-    if (performance.now() - begun > limitMs) throw new Error('planning did not end in time');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return performance.now() - begun;
-};
-
-const isPlanned = async (db: Db): Promise<boolean> =>
-  (await db.row<{ any: boolean }>({ text: 'select exists (select 1 from dirty) as any' }))?.any === false;
 
 /** `targets` undefined: nobody has an account anywhere. */
 async function imported(scale: Scale, name: string, count: number, targets: string | undefined): Promise<Figure[]> {
@@ -44,7 +31,7 @@ async function imported(scale: Scale, name: string, count: number, targets: stri
       },
       ground.server(),
     );
-    const wait = await until(() => isPlanned(db), 120_000);
+    const wait = await untilPlanned(db, 120_000);
     const peak = peakMb(service.pid);
     await service.stop();
     const slowest = (Math.min(...round.tenths) / round.seconds) * 10;

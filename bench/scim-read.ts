@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { measure, rateFigure, ratioTo, type Round } from './support/measure.ts';
 import { fillGroup, fillUsers, idOf } from './support/people.ts';
 import { startProcess } from './support/process.ts';
-import { clientHeaders, startServer } from './support/service.ts';
+import { clientHeaders, startServer, untilPlanned } from './support/service.ts';
 import { randoms } from './support/stats.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
@@ -19,6 +19,8 @@ async function run(scale: Scale): Promise<Figure[]> {
     await fillUsers(db, people);
     await fillGroup(db, people / 10);
     const service = await startServer(ground);
+    scale.say('everybody is planned once');
+    await untilPlanned(db, 300_000);
     const bare = await startProcess(BARE, [ground.data]);
     const scimmy = await startProcess(SCIMMY, [String(people)]);
     const headers = await clientHeaders(db);

@@ -1,6 +1,6 @@
 import { fillUsers } from './support/people.ts';
 import { cpuMs, memoryMb } from './support/process.ts';
-import { startServer } from './support/service.ts';
+import { startServer, untilPlanned } from './support/service.ts';
 import { median } from './support/stats.ts';
 import { withGround } from './support/store.ts';
 import type { Bench, Figure, Scale } from './support/types.ts';
@@ -13,12 +13,12 @@ async function run(scale: Scale): Promise<Figure[]> {
     const store = await ground.open();
     scale.say(`${people} users into the store`);
     await fillUsers(store.db, people);
-    await store.close();
     const target = 'strongdm: { type: strongdm, mode: full, simulator: true, createRoles: true }';
     // The first start plans everybody, which later ones have behind them.
     const first = await startServer(ground, { targets: `{ ${target} }` });
-    await new Promise((resolve) => setTimeout(resolve, scale.pick(60_000, 1_000)));
+    await untilPlanned(store.db, 300_000);
     await first.stop();
+    await store.close();
     const [times, memory, cpu]: [number[], number[], number[]] = [[], [], []];
     for (let round = 1; round <= scale.pick(7, 1); round++) {
       scale.say(`start ${round}`);

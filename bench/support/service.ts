@@ -45,3 +45,19 @@ export async function clientHeaders(db: Db): Promise<Record<string, string>> {
   const { token } = await createToken(db, { source: SOURCE, name: 'bench', createdBy: 'bench' });
   return { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' };
 }
+
+const PLANNED_EVERY_MS = 50;
+
+/**
+ * Waits until everybody has been planned, which a service does at its first start and after each change; gives how long
+ * that took, ms. Until then the planner takes its share of the core. Throws after `limitMs`.
+ */
+export async function untilPlanned(db: Db, limitMs: number): Promise<number> {
+  const begun = performance.now();
+  for (;;) {
+    const row = await db.row<{ any: boolean }>({ text: 'select exists (select 1 from dirty) as any' });
+    if (row?.any === false) return performance.now() - begun;
+    if (performance.now() - begun > limitMs) throw new Error('planning did not end in time');
+    await new Promise((resolve) => setTimeout(resolve, PLANNED_EVERY_MS));
+  }
+}
