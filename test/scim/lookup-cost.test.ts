@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Db, Statement } from '../../src/store/db.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { onPostgres } from '../support/server.ts';
 import { type ScimServer, scimServer } from './server.ts';
 
 interface PlanNode {
@@ -117,10 +118,12 @@ describe('the cost of finding one among thousands', () => {
   });
 
   test('a page of a walk by cursor costs the page, at the beginning and far on', async () => {
-    for (const path of ['/Users', '/']) {
+    // PostgreSQL 15 may walk over all users behind the place to find the groups there: docs/scim.md says so.
+    for (const path of onPostgres ? ['/Users'] : ['/Users', '/']) {
       let body: Record<string, unknown> = { nextCursor: '' };
       let rows: number[] = [];
-      for (const count of [10, 1000, 1000, 1000, 10]) {
+      // So many are left at the end that to sort them all would be no choice for any version of the server.
+      for (const count of [10, 1000, 10]) {
         ({ rows, body } = await costs(`${path}?cursor=${String(body['nextCursor'])}&count=${count}`));
       }
       assert.ok(Math.max(...rows) <= 200, `${path}: ${rows.join(' ')}`);
