@@ -1,6 +1,6 @@
 import { type ChangeKey, type GuardLimits, type GuardScope, type Tally } from '../model/guard.ts';
 import type { Step } from '../model/plan.ts';
-import { guard, type Guarded } from '../plan/guard.ts';
+import { concerns, guard, type Guarded } from '../plan/guard.ts';
 import type { Db } from '../store/db.ts';
 import type { OwnedCount, PassedCount } from '../store/guard.ts';
 import type { StoreParts } from '../store/parts.ts';
@@ -21,7 +21,13 @@ export async function judge(
   const { limits, rehearsals } = ground.views.guard;
   const asks = new Set(ground.targets.flatMap((target) => (target.mode === 'observe' ? [] : [target.id])));
   const [judged, free] = [steps.filter((s) => asks.has(s.target)), steps.filter((s) => !asks.has(s.target))];
-  if (judged.length === 0) return { steps, holds: [], passed: [] };
+  const knows = {
+    isProtected: (target: string, role: string) => ground.guarded(target).has(role),
+    isRehearsal: (target: string) => rehearsals.has(target),
+  };
+  if (!judged.some((step) => step.changes.some((change) => concerns(knows, step.target, change)))) {
+    return { steps, holds: [], passed: [] };
+  }
   const persons = [...new Set(judged.map((step) => step.person))];
   const known = new Map<string, 'passed' | 'approved'>();
   for (const { target, person, changes } of pending) {
@@ -38,8 +44,7 @@ export async function judge(
     tally: await tallies(store, tx, limits),
     counted: (key) => known.get(nameOf(key)),
     decision: (id) => decisions.get(id),
-    isProtected: (target, role) => ground.guarded(target).has(role),
-    isRehearsal: (target) => rehearsals.has(target),
+    ...knows,
   });
   return { ...guarded, steps: [...guarded.steps, ...free] };
 }

@@ -95,8 +95,21 @@ function hold(open: Set<Case>, one: Case, because: string): void {
 
 const TAKING: ReadonlySet<Change['op']> = new Set(['revoke', 'unalias', 'block', 'destroy']);
 
+/** Has the guard a say on the change? Where it has none on any, nothing about budgets has to be read. */
+export function concerns(
+  { isProtected, isRehearsal }: Pick<GuardInput, 'isProtected' | 'isRehearsal'>,
+  target: string,
+  { op, item, evidence, expected }: Change,
+): boolean {
+  if (TAKING.has(op)) return evidence !== 'explicit' && expected !== true;
+  if (op === 'create') return !isRehearsal(target);
+  const role = itemRole(item);
+  return op === 'grant' && role !== undefined && isProtected(target, role);
+}
+
 function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined {
   const { target, person } = step;
+  if (!concerns(input, target, change)) return undefined;
   const key: ChangeKey = { target, person, item: change.item, op: change.op };
   const role = itemRole(change.item);
   const basis = digest({ rules: input.rulesRevision, ...key, ...changeEnds(change) });
@@ -114,7 +127,6 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
     ...(decision === 'rejected' && { because: 'rejected: it stays as it is while nothing changes' }),
   };
   if (TAKING.has(change.op)) {
-    if (change.evidence === 'explicit' || change.expected === true) return undefined;
     const source = change.causes.find((cause) => cause.record !== undefined)?.record?.source;
     const guarded = role !== undefined && input.isProtected(target, role);
     return {
@@ -129,10 +141,10 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
       ],
     };
   }
-  if (change.op === 'create' && !input.isRehearsal(target)) {
+  if (change.op === 'create') {
     return { ...base, kind: 'give', scopes: [{ kind: 'creations', target }] };
   }
-  if (change.op === 'grant' && role !== undefined && input.isProtected(target, role)) {
+  if (role !== undefined) {
     return { ...base, kind: 'give', scopes: [{ kind: 'protectedGrants', target, role }] };
   }
   return undefined;
