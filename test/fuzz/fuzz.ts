@@ -122,11 +122,13 @@ const lengthOf = ({ body }: FuzzRequest): Record<string, string> =>
 
 function complaint({ method, path, headers }: FuzzRequest, { status, type, body }: Reply): string | undefined {
   if (status === -1) return undefined;
+  // What the HTTP parser itself turns away: a head that is too long, a Host header that is none, a path not of ASCII.
+  const unreadable = headers['host'] !== undefined || /[^\x21-\x7e]/.test(path);
+  // It closes then, and who is still sending a body meets a reset instead of the answer.
+  if (status === 0 && unreadable && /ECONNRESET|EPIPE/.test(body)) return undefined;
   if (status === 0) return `no answer: ${body}`;
   if (status >= 500 && status !== 501) return `${status} ${body.slice(0, 300)}`;
   if (method === 'HEAD' || status === 204 || status === 304) return body === '' ? undefined : `${status} with a body`;
-  // What the HTTP parser itself turns away: a head that is too long, a Host header that is none, a path not of ASCII.
-  const unreadable = headers['host'] !== undefined || /[^\x21-\x7e]/.test(path);
   if (status === 431 || (status === 400 && unreadable && body === '')) return undefined;
   if (!/^application\/(scim\+)?json$/.test(type)) return `${status} as ${type}`;
   const read = parse(body);
