@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import process from 'node:process';
 
 /** What a command reads and writes. Tests give their own. */
 export interface Io {
   out(text: string): void;
   err(text: string): void;
+  /** Writes what is too long to be held as one text, as fast as it is read. */
+  stream(parts: AsyncIterable<string>): Promise<void>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Is a person watching standard error? */
@@ -13,6 +16,9 @@ export interface Io {
 export const processIo = (): Io => ({
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  stream: async (parts) => {
+    for await (const part of parts) if (!process.stdout.write(part)) await once(process.stdout, 'drain');
+  },
   env: process.env,
   cwd: process.cwd(),
   watched: process.stderr.isTTY,

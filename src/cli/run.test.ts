@@ -195,6 +195,7 @@ test('a plan is saved, explained and applied once; without a service the jobs wa
   assert.match(again, new RegExp(`Plan ${plan.hash.slice(0, 12)}: 1 person, 2 changes`));
   assert.match(again, /ann@example\.com/);
   assert.match((await cli('plan', '--full', '--markdown')).out, /^# Plan/);
+  assert.match((await cli('plan', '--limit', 'x')).err, /"x" is no number of people/);
 
   const explained = await cli('explain', 'ann@example.com', 'strongdm/prod-db');
   assert.match(explained.out, /role prod-db: wanted, not given by us/);

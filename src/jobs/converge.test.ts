@@ -112,8 +112,8 @@ test('whatever happens in whatever order, with whatever faults: the end is what 
             }
           }
           assert.deepEqual(target.state(), expected);
-          const next = await planFull(deps, { save: false, actor: 'test' });
-          assert.deepEqual(next.steps, []);
+          const next = await planFull(deps, { actor: 'test' });
+          assert.equal(next.counts['steps'], 0);
         } finally {
           await jobs.close();
         }

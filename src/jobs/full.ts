@@ -1,60 +1,93 @@
-import type { Finding, Plan, Step } from '../model/plan.ts';
+import type { Finding, Hold, Step } from '../model/plan.ts';
 import type { RuleSet } from '../model/rules.ts';
-import { makePlan } from '../plan/plan.ts';
+import { withoutHeld } from '../plan/guard.ts';
+import { findingOrder, holdOrder } from '../plan/order.ts';
+import { digester } from '../plan/canonical.ts';
 import type { Db } from '../store/db.ts';
-import type { NewPlan, StoredStep } from '../store/plans.ts';
+import type { StoredStep } from '../store/plans.ts';
+import { AT } from './apply-plan.ts';
 import { createClaimants } from './claimants.ts';
 import { type Computed, computePersons } from './compute.ts';
 import { BATCH, type PlanDeps } from './deps.ts';
-import { judge } from './judge.ts';
 import { type Ground, laneOf, readGround } from './ground.ts';
-import { countChanges } from './plan.ts';
+import { concerned, judge } from './judge.ts';
 
 export interface FullPlanRequest {
   /** Only these targets. */
   readonly targets?: readonly string[];
   /** Only these persons. */
   readonly persons?: readonly string[];
-  /** Keep it, so that it can be applied by its hash. */
-  readonly save: boolean;
   readonly actor: string;
 }
 
-/** Before the target's id: how many of a plan's steps are there. A full plan counts each target that it looked at. */
-const AT = 'at ';
+/** A plan as it is kept in the store; its steps are read from there, page by page. */
+export interface FullPlan {
+  readonly id: number;
+  readonly hash: string;
+  /** Steps, persons, changes of each op, and steps at each target (`at ID`). */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly holds: readonly Hold[];
+  readonly findings: readonly Finding[];
+}
 
 /**
- * Plans everybody (or those asked for) on one snapshot, in chunks, and gives the plan; changes no target and no work.
- * A saved plan holds proposed steps.
+ * Plans everybody (or those asked for) on one snapshot, in chunks, and keeps the plan, so that it can be applied by its
+ * hash; changes no target and no work. Its steps go into the store as they come: what this holds in memory are
+ * findings, what the guard has a say on, and who wants which login.
  */
-export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promise<Plan> {
-  const { db, store } = deps;
-  const collected: Collected = { steps: [], findings: [], generations: new Map() };
-  let { rules } = deps.views();
-  const counted: Record<string, number> = {};
-  const guarded = await db.tx(
-    async (tx) => {
-      const ground = await readGround(deps, tx, request.targets);
-      rules = ground.views.rules;
-      for (const target of ground.targets) counted[AT + target.id] = 0;
-      if (request.persons === undefined) await planEverybody(deps, tx, ground, collected);
-      else {
-        for (const ids of parts(request.persons)) collect(await computePersons(store, tx, ground, ids), collected);
-      }
-      return judge(store, tx, ground, collected.steps, await waiting(deps, tx, collected.steps));
-    },
-    { isolation: 'repeatable read' },
-  );
-  const plan = makePlan(guarded.steps, collected.findings, guarded.holds, collected.steps);
-  if (request.save) {
-    for (const { target } of plan.steps) counted[AT + target] = (counted[AT + target] ?? 0) + 1;
-    const counts = { ...countChanges(plan.steps), ...counted };
+export async function planFull(deps: PlanDeps, request: FullPlanRequest): Promise<FullPlan> {
+  return deps.db.tx(async (tx) => {
+    const draft = await deps.db.tx((snapshot) => gather(deps, { snapshot, tx }, request), {
+      isolation: 'repeatable read',
+    });
+    const { hash, counts } = await seal(deps, tx, draft);
+    const kept = { ...counts, ...(draft.holds.length > 0 && { held: draft.holds.length }) };
+    await deps.store.plans.sealPlan(tx, draft.id, hash, kept);
+    await deps.store.events.appendEvents(tx, [
+      { actor: request.actor, kind: 'plan.made', object: hash, detail: { ...kept } },
+    ]);
+    return {
+      id: draft.id,
+      hash,
+      counts: kept,
+      holds: draft.holds.toSorted(holdOrder),
+      findings: draft.findings.toSorted(findingOrder),
+    };
+  });
+}
+
+interface Draft {
+  readonly id: number;
+  readonly targets: readonly string[];
+  readonly holds: readonly Hold[];
+  readonly findings: readonly Finding[];
+}
+
+/** Two connections, so that a chunk is written while the next one is read: the snapshot's only reads. */
+interface Ends {
+  readonly snapshot: Db;
+  readonly tx: Db;
+}
+
+async function gather(deps: PlanDeps, { snapshot, tx }: Ends, request: FullPlanRequest): Promise<Draft> {
+  const { store } = deps;
+  const ground = await readGround(deps, snapshot, request.targets);
+  const id = await store.plans.insertPlan(tx, {
+    hash: '',
     // A plan of single persons is no baseline of a target.
-    const kind = request.persons === undefined ? 'full' : 'partial';
-    const row = { hash: plan.hash, kind, actor: request.actor, ...rulesOf(rules), counts } as const;
-    await save(deps, plan, collected.generations, row);
+    kind: request.persons === undefined ? 'full' : 'partial',
+    actor: request.actor,
+    ...rulesOf(ground.views.rules),
+    counts: {},
+  });
+  const into = collector(deps, tx, ground, id);
+  if (request.persons === undefined) await planEverybody(deps, snapshot, ground, into);
+  else {
+    for (const ids of parts(request.persons)) await into.add(await computePersons(store, snapshot, ground, ids));
   }
-  return plan;
+  const { steps, findings } = into;
+  const { holds } = await judge(store, snapshot, ground, steps, await waiting(deps, snapshot, steps));
+  return { id, targets: ground.targets.map((target) => target.id), holds, findings };
 }
 
 const rulesOf = ({ revision, commit }: RuleSet) => ({ rulesRevision: revision, rulesCommit: commit ?? null });
@@ -63,52 +96,84 @@ const rulesOf = ({ revision, commit }: RuleSet) => ({ rulesRevision: revision, r
 async function waiting({ store }: PlanDeps, tx: Db, steps: readonly Step[]): Promise<StoredStep[]> {
   const ids = [...new Set(steps.map((step) => step.person))];
   const open: StoredStep[] = [];
-  for (let at = 0; at < ids.length; at += BATCH) {
-    const found = await store.plans.openSteps(tx, ids.slice(at, at + BATCH));
+  for (const part of parts(ids)) {
+    const found = await store.plans.openSteps(tx, part);
     open.push(...found.filter((step) => step.state === 'pending'));
   }
   return open;
 }
 
-interface Collected {
-  steps: Step[];
-  findings: Finding[];
-  readonly generations: Map<string, number>;
+interface Collector {
+  /** Of the steps so far, the changes on which the guard has a say. */
+  readonly steps: readonly Step[];
+  readonly findings: readonly Finding[];
+  add(computed: Computed): Promise<void>;
+  /** Forgets what was said about these persons: they are planned once more. */
+  drop(persons: ReadonlySet<string>): Promise<void>;
 }
 
-function collect({ people, broken }: Computed, into: Collected): void {
-  into.findings.push(...broken);
-  for (const { person, lanes, findings: about } of people) {
-    into.findings.push(...about);
-    for (const { result } of lanes) {
-      if (result.step === undefined || result.step.changes.length === 0) continue;
-      into.steps.push(result.step);
-      into.generations.set(person.id, person.generation);
-    }
-  }
+function collector({ store }: PlanDeps, tx: Db, ground: Ground, plan: number): Collector {
+  let steps: Step[] = [];
+  let findings: Finding[] = [];
+  return {
+    get steps() {
+      return steps;
+    },
+    get findings() {
+      return findings;
+    },
+    add: async ({ people, broken }) => {
+      findings.push(...broken, ...people.flatMap((of) => of.findings));
+      const planned = people.flatMap(({ person, lanes }) =>
+        lanes.flatMap(({ result: { step } }) =>
+          step === undefined || step.changes.length === 0 ? [] : [{ ...step, generation: person.generation }],
+        ),
+      );
+      steps.push(...concerned(ground, planned));
+      await store.plans.insertSteps(
+        tx,
+        plan,
+        planned.map((step) => ({ ...step, state: 'proposed' as const })),
+      );
+    },
+    drop: async (persons) => {
+      steps = steps.filter((step) => !persons.has(step.person));
+      findings = findings.filter(({ person }) => person === undefined || !persons.has(person));
+      for (const part of parts([...persons])) await store.plans.dropSteps(tx, plan, part);
+    },
+  };
 }
 
 /**
  * One pass over all persons. Who wants which login is known only at its end: those few who turn out to have a rival are
  * planned once more then.
  */
-async function planEverybody({ store }: PlanDeps, tx: Db, ground: Ground, into: Collected): Promise<void> {
+async function planEverybody({ store }: PlanDeps, snapshot: Db, ground: Ground, into: Collector): Promise<void> {
   const claimants = createClaimants();
-  let last: string | undefined;
-  for (;;) {
-    const ids = await store.people.personIdsAfter(tx, last, BATCH);
-    if (ids.length === 0) break;
-    last = ids.at(-1);
-    const computed = await computePersons(store, tx, ground, ids, claimants.of);
-    for (const { logins } of computed.people) claimants.add(logins);
-    collect(computed, into);
+  const next = async (after: string | undefined) => {
+    const ids = await store.people.personIdsAfter(snapshot, after, BATCH);
+    return { last: ids.at(-1), computed: await computePersons(store, snapshot, ground, ids, claimants.of) };
+  };
+  let written: Promise<void> = Promise.resolve();
+  try {
+    for (let chunk = await next(undefined); chunk.last !== undefined;) {
+      const { computed, last } = chunk;
+      for (const { logins } of computed.people) claimants.add(logins);
+      await written;
+      written = into.add(computed);
+      // Its failure is met at the next await of it; until then it must not count as unhandled.
+      written.catch(() => undefined);
+      chunk = await next(last);
+    }
+  } finally {
+    await written.catch(() => undefined);
   }
+  await written;
   const { contested } = claimants;
   if (contested.size === 0) return;
-  into.steps = into.steps.filter((step) => !contested.has(step.person));
-  into.findings = into.findings.filter(({ person }) => person === undefined || !contested.has(person));
+  await into.drop(contested);
   for (const ids of parts([...contested].toSorted())) {
-    collect(await computePersons(store, tx, ground, ids, claimants.of), into);
+    await into.add(await computePersons(store, snapshot, ground, ids, claimants.of));
   }
 }
 
@@ -116,107 +181,31 @@ function* parts(ids: readonly string[]): Generator<readonly string[]> {
   for (let at = 0; at < ids.length; at += BATCH) yield ids.slice(at, at + BATCH);
 }
 
-async function save(
-  { db, store }: PlanDeps,
-  plan: Plan,
-  generations: ReadonlyMap<string, number>,
-  row: NewPlan,
-): Promise<void> {
-  await db.tx(async (tx) => {
-    const id = await store.plans.insertPlan(tx, row);
-    for (let at = 0; at < plan.steps.length; at += BATCH) {
-      const part = plan.steps.slice(at, at + BATCH);
-      await store.plans.insertSteps(
-        tx,
-        id,
-        part.map((step) => ({ ...step, generation: generations.get(step.person) ?? 0, state: 'proposed' as const })),
-      );
-    }
-    await store.events.appendEvents(tx, [
-      { actor: row.actor, kind: 'plan.made', object: row.hash, detail: { ...row.counts } },
-    ]);
-  });
-}
-
-export interface AppliedPlan {
-  readonly hash: string;
-  /** Steps that became work. */
-  readonly applied: number;
-  /** Steps that no longer hold: the world moved since the plan was made. They are planned again. */
-  readonly moved: ReadonlyArray<{ readonly target: string; readonly person: string }>;
-}
-
 /**
- * Makes work of a saved plan: each step that still rests on the same basis. Undefined when no plan has this hash (or
- * one that begins so). The targets of a full plan have their baseline from then on.
+ * The hash over all steps in their order, with what the guard holds back; then takes that out of the steps, and counts
+ * what is left.
  */
-export async function applyPlan(deps: PlanDeps, hash: string, actor: string): Promise<AppliedPlan | undefined> {
-  const { db, store } = deps;
-  const plan = await store.plans.planByHash(db, hash);
-  if (plan === undefined) return undefined;
-  const moved: Array<{ target: string; person: string }> = [];
-  let applied = 0;
-  let last = 0;
-  for (;;) {
-    const steps = await store.plans.stepsOfPlan(db, plan.id, last, BATCH, 'proposed');
-    if (steps.length === 0) break;
-    last = steps.at(-1)?.id ?? last;
-    const { holding, gone } = await recheck(deps, steps);
-    await db.tx(async (tx) => {
-      await store.leases.oneAtATime(tx, 'plan');
-      await store.work.lockLanes(tx, holding);
-      const taken = await store.plans.settleSteps(
-        tx,
-        holding.map((s) => s.id),
-        'proposed',
-        'pending',
-      );
-      await store.plans.supersede(
-        tx,
-        taken,
-        taken.map((s) => s.id),
-      );
-      await store.work.putWork(tx, taken, new Map());
-      const dropped = await store.plans.settleSteps(
-        tx,
-        gone.map((s) => s.id),
-        'proposed',
-        'moved',
-      );
-      await store.dirty.markDirty(
-        tx,
-        dropped.map((s) => s.person),
-      );
-      applied += taken.length;
-      moved.push(...dropped.map(({ target, person }) => ({ target, person })));
-    });
+async function seal({ store }: PlanDeps, tx: Db, draft: Draft) {
+  const held = Map.groupBy(draft.holds, laneOf);
+  const hash = digester();
+  const counts: Record<string, number> = { steps: 0, persons: 0 };
+  const count = (key: string, n = 1): void => void (counts[key] = (counts[key] ?? 0) + n);
+  for (const target of draft.targets) count(AT + target, 0);
+  for await (const page of store.plans.orderedSteps(tx, draft.id)) {
+    const trimmed: Array<{ readonly id: number; readonly changes: Step['changes'] }> = [];
+    for (const { id, target, person, basis, changes } of page) {
+      const step = { target, person, basis, changes };
+      hash.add(step);
+      const holds = held.get(laneOf(step));
+      const left = holds === undefined ? step : withoutHeld(step, holds);
+      if (left !== step) trimmed.push({ id, changes: left?.changes ?? [] });
+      if (left === undefined) continue;
+      count('steps');
+      count(AT + target);
+      for (const { op } of left.changes) count(op);
+    }
+    await store.plans.trimSteps(tx, trimmed);
   }
-  await db.tx(async (tx) => {
-    const targets = Object.keys(plan.counts).flatMap((key) => (key.startsWith(AT) ? [key.slice(AT.length)] : []));
-    // Where a target only observed until now, what was proposed to everybody else is due.
-    if (plan.kind === 'full' && (await store.targets.markBaseline(tx, targets))) await store.dirty.markAll(tx);
-    const detail = { applied, moved: moved.length };
-    await store.events.appendEvents(tx, [{ actor, kind: 'plan.applied', object: plan.hash, detail }]);
-  });
-  return { hash: plan.hash, applied, moved };
-}
-
-async function recheck(deps: PlanDeps, steps: readonly StoredStep[]) {
-  const ids = [...new Set(steps.map((step) => step.person))];
-  const { people } = await deps.db.tx(async (tx) => computePersons(deps.store, tx, await readGround(deps, tx), ids), {
-    isolation: 'repeatable read',
-  });
-  const now = new Map(
-    people.flatMap(({ person, lanes }) =>
-      lanes.map(({ target, result }) => [
-        laneOf({ target: target.id, person: person.id }),
-        { basis: result.step?.basis, generation: person.generation },
-      ]),
-    ),
-  );
-  const holds = (step: StoredStep) => {
-    const found = now.get(laneOf(step));
-    return found?.basis === step.basis && found.generation === step.generation;
-  };
-  return { holding: steps.filter(holds), gone: steps.filter((step) => !holds(step)) };
+  counts['persons'] = await store.plans.countPersons(tx, draft.id);
+  return { hash: hash.digest(), counts };
 }

@@ -5,7 +5,8 @@ import { GUARD_LIMITS } from '../model/guard.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
 import { decide } from './decide.ts';
-import { applyPlan, planFull } from './full.ts';
+import { applyPlan } from './apply-plan.ts';
+import { planFull } from './full.ts';
 import type { Jobs } from './index.ts';
 
 const NAMES = Array.from({ length: 12 }, (_, i) => `u${i}`);
@@ -172,8 +173,8 @@ dbTest('a protected role is held for a single person, in the open step of a plan
     assert.equal(having('staff'), 11);
     const [hold] = await held(db);
     assert.match(hold?.because ?? '', /the role db is protected/);
-    const plan = await planFull({ ...jobsOptions(db, of), now: () => new Date() }, { save: false, actor: 'test' });
-    assert.deepEqual(plan.steps, []);
+    const plan = await planFull({ ...jobsOptions(db, of), now: () => new Date() }, { actor: 'test' });
+    assert.equal(plan.counts['steps'], 0);
     assert.deepEqual(
       plan.holds.map((h) => h.id),
       [hold?.id],
@@ -197,8 +198,8 @@ dbTest('many accounts at once wait; where nothing is done without an approval, t
     await settled(jobs, db);
     assert.deepEqual(await held(db), []);
     const deps = { ...jobsOptions(db, of), now: () => new Date() };
-    const plan = await planFull(deps, { save: true, actor: 'test' });
-    assert.equal(plan.steps.length, 12);
+    const plan = await planFull(deps, { actor: 'test' });
+    assert.equal(plan.counts['steps'], 12);
     of.mode = 'full';
     await jobs.rulesChanged();
     await settled(jobs, db);
@@ -219,7 +220,7 @@ dbTest('many accounts at once wait; where nothing is done without an approval, t
   }
 });
 
-const SAVE = { save: true, actor: 'test' };
+const SAVE = { actor: 'test' };
 const open = {
   limits: { ...GUARD_LIMITS, creations: { abs: 1000, pct: 0, from: 0 } },
   rehearsals: new Set<string>(),

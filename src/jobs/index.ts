@@ -18,7 +18,8 @@ import { workTogether } from './together.ts';
 
 export type { Log, PlanDeps, Timing, Views } from './deps.ts';
 export type { Queue, QueuedLane } from './queue.ts';
-export { applyPlan, planFull, type AppliedPlan, type FullPlanRequest } from './full.ts';
+export { applyPlan, type AppliedPlan } from './apply-plan.ts';
+export { planFull, type FullPlan, type FullPlanRequest } from './full.ts';
 export { decide, type Decided, type Word } from './decide.ts';
 export { inlineQueue } from './inline.ts';
 

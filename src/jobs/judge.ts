@@ -18,13 +18,9 @@ export async function judge(
   steps: readonly Step[],
   pending: readonly Step[],
 ): Promise<Guarded> {
-  const { limits, rehearsals } = ground.views.guard;
-  const asks = new Set(ground.targets.flatMap((target) => (target.mode === 'observe' ? [] : [target.id])));
+  const { limits } = ground.views.guard;
+  const { asks, knows } = sayOf(ground);
   const [judged, free] = [steps.filter((s) => asks.has(s.target)), steps.filter((s) => !asks.has(s.target))];
-  const knows = {
-    isProtected: (target: string, role: string) => ground.guarded(target).has(role),
-    isRehearsal: (target: string) => rehearsals.has(target),
-  };
   if (!judged.some((step) => step.changes.some((change) => concerns(knows, step.target, change)))) {
     return { steps, holds: [], passed: [] };
   }
@@ -47,6 +43,28 @@ export async function judge(
     ...knows,
   });
   return { ...guarded, steps: [...guarded.steps, ...free] };
+}
+
+/** Of these steps, no more than the changes on which the guard has a say: all that `judge` needs to see. */
+export function concerned(ground: Ground, steps: readonly Step[]): Step[] {
+  const { asks, knows } = sayOf(ground);
+  return steps.flatMap(({ target, person, basis, changes }) => {
+    if (!asks.has(target)) return [];
+    const some = changes.filter((change) => concerns(knows, target, change));
+    return some.length === 0 ? [] : [{ target, person, basis, changes: some }];
+  });
+}
+
+/** Where it has a say, and what decides on which changes. */
+function sayOf(ground: Ground) {
+  const { rehearsals } = ground.views.guard;
+  return {
+    asks: new Set(ground.targets.flatMap((target) => (target.mode === 'observe' ? [] : [target.id]))),
+    knows: {
+      isProtected: (target: string, role: string) => ground.guarded(target).has(role),
+      isRehearsal: (target: string) => rehearsals.has(target),
+    },
+  };
 }
 
 const nameOf = ({ target, person, item, op }: ChangeKey): string => JSON.stringify([target, person, item, op]);

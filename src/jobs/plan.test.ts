@@ -13,7 +13,10 @@ import {
 } from '../../test/support/jobs.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
-import { applyPlan, planFull } from './full.ts';
+import type { Step } from '../model/plan.ts';
+import { digest } from '../plan/canonical.ts';
+import { applyPlan } from './apply-plan.ts';
+import { planFull } from './full.ts';
 
 async function groups(db: Db, ...names: string[]): Promise<void> {
   for (const name of names) await seed.group(db, name);
@@ -143,9 +146,9 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
       { state: 'proposed', kind: 'partial' },
     ]);
 
-    const plan = await planFull(deps, { save: true, actor: 'local:test' });
-    assert.equal(plan.steps.length, 2);
-    assert.equal((await planFull(deps, { save: false, actor: 'local:test' })).hash, plan.hash, 'same input, same hash');
+    const plan = await planFull(deps, { actor: 'local:test' });
+    assert.equal(plan.counts['steps'], 2);
+    assert.equal((await planFull(deps, { actor: 'local:test' })).hash, plan.hash, 'same input, same hash');
     await seed.rename(db, 'bob', 'robert@example.com');
     jobs.wake();
     await settled(jobs, db);
@@ -189,11 +192,23 @@ dbTest('a full plan sees rivals in all chunks, also where nothing was ever plann
   });
   await storeParts.targets.markObserved(db, 'sdm');
   const deps = planDeps(db, world([target], groupRule('dba', 'DBA', 'sdm', 'db')));
-  const plan = await planFull(deps, { save: false, actor: 'local:test' });
+  const plan = await planFull(deps, { actor: 'local:test' });
   assert.equal(plan.findings.filter((f) => f.kind === 'login-collision').length, 2);
   assert.equal(plan.findings.filter((f) => f.kind === 'role-missing').length, 518, 'its roles were not read');
-  assert.equal(plan.steps.length, 518);
-  assert.deepEqual(await db.rows({ text: 'select 1 from plan' }), [], 'nothing is saved');
+  assert.equal(plan.counts['steps'], 518);
+  assert.deepEqual(await db.rows({ text: 'select count(*) as n from step' }), [{ n: 518 }], 'and so many are kept');
+  const { firstSteps, orderedSteps, tallyOf } = storeParts.plans;
+  assert.deepEqual(await tallyOf(db, plan.id), [{ target: 'sdm', op: 'create', item: 'account', n: 518 }]);
+  assert.deepEqual(
+    (await firstSteps(db, plan.id, 2)).map((step) => step.person),
+    ['p_u001', 'p_u002'],
+  );
+  await db.tx(async (tx) => {
+    const steps: Step[] = [];
+    for await (const page of orderedSteps(tx, plan.id)) steps.push(...page);
+    const whole = steps.map(({ target: at, person, basis, changes }) => ({ target: at, person, basis, changes }));
+    assert.equal(digest(whole), plan.hash, 'the hash is that of the canonical JSON of its steps');
+  });
 });
 
 dbTest('a newer plan supersedes what waits, and the same one is not written again', async (db) => {

@@ -46,9 +46,22 @@ const isPlain = (value: object): boolean => {
 /** SHA-256 of the canonical JSON, as 64 hexadecimal digits. */
 export const digest = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
 
-/** The same as `digest` for a list of any length: its text is never there as a whole. */
-export function digestList(values: readonly unknown[]): string {
+/** The same as `digest` for a list whose values come one by one: its text is never there as a whole. */
+export function digester(): { add(value: unknown): void; digest(): string } {
   const hash = createHash('sha256').update('[');
-  values.forEach((value, i) => hash.update(`${i === 0 ? '' : ','}${canonical(value)}`));
-  return hash.update(']').digest('hex');
+  let first = true;
+  return {
+    add: (value) => {
+      hash.update(`${first ? '' : ','}${canonical(value)}`);
+      first = false;
+    },
+    digest: () => hash.update(']').digest('hex'),
+  };
+}
+
+/** The same as `digest` for a list of any length. */
+export function digestList(values: readonly unknown[]): string {
+  const hash = digester();
+  for (const value of values) hash.add(value);
+  return hash.digest();
 }

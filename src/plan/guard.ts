@@ -215,6 +215,12 @@ function without(step: Step, held: ReadonlySet<Change>): Step | undefined {
   return changes.length === 0 ? undefined : { ...step, changes };
 }
 
+/** What is left of a step when these, of its lane, are held. */
+export function withoutHeld(step: Step, holds: readonly Pick<Hold, 'item' | 'op'>[]): Step | undefined {
+  const isHeld = ({ item, op }: Change): boolean => holds.some((hold) => hold.item === item && hold.op === op);
+  return without(step, new Set(step.changes.filter(isHeld)));
+}
+
 const isGiving = ({ op }: Change): boolean => op === 'grant' || op === 'alias' || op === 'update' || op === 'enable';
 
 const holdOf = ({ key, change, basis, id, because = '', decision }: Case): Hold => ({

@@ -144,3 +144,22 @@ test('names can neither steer a terminal nor write markup', () => {
   assert.ok(markdown.includes(`Hash: \`${PLAN.hash}\``));
   assert.ok(markdown.includes('- **`-`** revoke role db'));
 });
+
+test('of a plan for many, some people are shown, and what it comes to in all', () => {
+  const whole = {
+    counts: { persons: 1_200, steps: 1_200 },
+    tally: [
+      { target: 'strongdm', op: 'grant', item: 'role:prod', n: 1_200 },
+      { target: 'strongdm', op: 'block', item: 'account', n: 3 },
+    ],
+  } as const;
+  const text = renderPlan(PLAN, {}, whole);
+  assert.match(text, /^Plan [0-9a-f]{12}: 1200 people, 1203 changes: 3 block, 1200 grant/);
+  assert.match(text, /In all\n {2}\+ 1200 × grant role:prod at strongdm\n {2}! 3 × block account at strongdm\n/);
+  assert.match(text, /and 1198 more people\. With --limit 1200 they are shown/);
+  assert.ok(
+    text.split('\n').every((line) => line.length <= 100),
+    text,
+  );
+  assert.match(renderMarkdown(PLAN, {}, whole), /## In all\n\n- \*\*`\+`\*\* 1200 × grant role:prod at strongdm\n/);
+});

@@ -1,14 +1,29 @@
-import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
+import type { ItemKey } from '../model/accounts.ts';
+import type { Finding, Hold, Op, Plan, Step } from '../model/plan.ts';
 import { compare } from './order.ts';
 import { clean, MARKS, type PlanLookup, reason, saying } from './words.ts';
 
 export type { PlanLookup } from './words.ts';
 
+/** What a plan comes to as a whole, where only some of its people are shown. */
+export interface Whole {
+  /** As `FullPlan.counts`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** How often each change, most frequent first. */
+  readonly tally: ReadonlyArray<{
+    readonly target: string;
+    readonly op: Op;
+    readonly item: ItemKey;
+    readonly n: number;
+  }>;
+}
+
 const WIDTH = 100;
 
 /** A plan as text for a terminal, grouped by person, one line a change; lines are at most 100 characters wide. */
-export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
-  const lines = [...wrapped(summary(plan), ''), ''];
+export function renderPlan(plan: Plan, lookup: PlanLookup = {}, whole?: Whole): string {
+  const lines = [...wrapped(summary(plan, whole), ''), ''];
+  if (whole !== undefined) lines.push('In all', ...tallied(whole).map(([mark, text]) => `  ${mark} ${text}`), '');
   for (const [person, steps] of byPerson(plan, lookup)) {
     lines.push(...wrapped(named(person, lookup), '  '));
     for (const step of steps) {
@@ -18,6 +33,7 @@ export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
     }
     lines.push('');
   }
+  if (whole !== undefined) lines.push(...wrapped(beyond(plan, whole), ''), '');
   if (plan.holds.length > 0) {
     lines.push('Held for approval');
     for (const [because, holds] of Map.groupBy(plan.holds, (h) => h.because)) {
@@ -40,8 +56,11 @@ export function renderPlan(plan: Plan, lookup: PlanLookup = {}): string {
 }
 
 /** The same as Markdown, for a review or a ticket. */
-export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
-  const lines = [`# Plan \`${plan.hash.slice(0, 12)}\``, '', `${escaped(counts(plan))}. Hash: \`${plan.hash}\``, ''];
+export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}, whole?: Whole): string {
+  const all = escaped(counts(plan, whole));
+  const lines = [`# Plan \`${plan.hash.slice(0, 12)}\``, '', `${all}. Hash: \`${plan.hash}\``, ''];
+  if (whole !== undefined)
+    lines.push('## In all', '', ...tallied(whole).map(([mark, text]) => `- **\`${mark}\`** ${escaped(text)}`), '');
   for (const [person, steps] of byPerson(plan, lookup)) {
     lines.push(`## ${escaped(named(person, lookup))}`, '');
     for (const step of steps) {
@@ -53,6 +72,7 @@ export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
       lines.push('');
     }
   }
+  if (whole !== undefined) lines.push(escaped(beyond(plan, whole)), '');
   if (plan.holds.length > 0) {
     lines.push('## Held for approval', '');
     for (const [because, holds] of Map.groupBy(plan.holds, (h) => h.because)) {
@@ -66,16 +86,27 @@ export function renderMarkdown(plan: Plan, lookup: PlanLookup = {}): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-const summary = (plan: Plan): string => `Plan ${plan.hash.slice(0, 12)}: ${counts(plan)}`;
+const summary = (plan: Plan, whole: Whole | undefined): string =>
+  `Plan ${plan.hash.slice(0, 12)}: ${counts(plan, whole)}`;
+
+const tallied = ({ tally }: Whole): Array<readonly [mark: string, text: string]> =>
+  tally.map(({ target, op, item, n }) => [MARKS[op], `${n} × ${op} ${clean(item)} at ${target}`]);
+
+function beyond(plan: Plan, { counts: { persons = 0 } }: Whole): string {
+  const more = persons - new Set(plan.steps.map((step) => step.person)).size;
+  return `… and ${more} more people. With --limit ${persons} they are shown, with --json all of the plan is printed.`;
+}
 
 /** `3 people, 7 changes: 2 create, 4 grant, 1 block` */
-export function counts(plan: Plan): string {
+export function counts(plan: Plan, whole?: Whole): string {
   const ops = new Map<string, number>();
-  for (const { changes } of plan.steps) for (const { op } of changes) ops.set(op, (ops.get(op) ?? 0) + 1);
+  const count = (op: string, n: number): void => void ops.set(op, (ops.get(op) ?? 0) + n);
+  if (whole === undefined) for (const { changes } of plan.steps) for (const { op } of changes) count(op, 1);
+  for (const { op, n } of whole?.tally ?? []) count(op, n);
   const total = [...ops.values()].reduce((sum, n) => sum + n, 0);
   const held = plan.holds.length === 0 ? '' : `${plan.holds.length} held for approval`;
   if (total === 0) return held === '' ? 'nothing to do' : held;
-  const people = new Set(plan.steps.map((s) => s.person)).size;
+  const people = whole?.counts['persons'] ?? new Set(plan.steps.map((s) => s.person)).size;
   const each = [...ops].toSorted(([a], [b]) => compare(a, b)).map(([op, n]) => `${n} ${op}`);
   return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}${held === '' ? '' : `; ${held}`}`;
 }

@@ -1,4 +1,5 @@
-import type { Change } from '../model/plan.ts';
+import type { ItemKey } from '../model/accounts.ts';
+import type { Change, Op } from '../model/plan.ts';
 import type { Lane } from '../model/job.ts';
 import type { Db } from './db.ts';
 
@@ -73,6 +74,87 @@ export async function insertSteps(
       returning target, person, id`,
     values: [plan, JSON.stringify(steps)],
   });
+}
+
+/** The hash and the counts of a plan whose steps were written before they were known. */
+export async function sealPlan(
+  db: Db,
+  id: number,
+  hash: string,
+  counts: Readonly<Record<string, number>>,
+): Promise<void> {
+  await db.rows({
+    text: `update plan set hash = $2, counts = $3::jsonb where id = $1`,
+    values: [id, hash, JSON.stringify(counts)],
+  });
+}
+
+/** Takes back the steps that a plan in the making has for these persons. */
+export async function dropSteps(db: Db, plan: number, persons: readonly string[]): Promise<void> {
+  await db.rows({
+    text: `delete from step where plan_id = $1 and person = any($2::text[])`,
+    values: [plan, persons],
+  });
+}
+
+/** Leaves no more than these changes of steps of a plan in the making; one without changes is taken back. */
+export async function trimSteps(db: Db, steps: ReadonlyArray<Pick<StoredStep, 'id' | 'changes'>>): Promise<void> {
+  if (steps.length === 0) return;
+  await db.rows({
+    text: `with t as (select id, changes from jsonb_to_recordset($1::jsonb) as t(id bigint, changes jsonb)),
+      gone as (delete from step s using t where s.id = t.id and t.changes = '[]'::jsonb)
+      update step s set changes = t.changes from t where s.id = t.id and t.changes <> '[]'::jsonb`,
+    values: [JSON.stringify(steps)],
+  });
+}
+
+export async function countPersons(db: Db, plan: number): Promise<number> {
+  const row = await db.row<{ n: number }>({
+    text: `select count(distinct person) as n from step where plan_id = $1`,
+    values: [plan],
+  });
+  return row?.n ?? 0;
+}
+
+/** How often each change is in a plan, most frequent first. */
+export async function tallyOf(
+  db: Db,
+  plan: number,
+): Promise<Array<{ readonly target: string; readonly op: Op; readonly item: ItemKey; readonly n: number }>> {
+  return db.rows({
+    text: `select s.target, c->>'op' as op, c->>'item' as item, count(*) as n
+      from step s cross join lateral jsonb_array_elements(s.changes) as c where s.plan_id = $1
+      group by 1, 2, 3 order by 4 desc, 1, 2, 3`,
+    values: [plan],
+  });
+}
+
+/** The steps of the first `people` of a plan, by id of the person. */
+export async function firstSteps(db: Db, plan: number, people: number): Promise<StoredStep[]> {
+  return db.rows({
+    text: `select ${COLUMNS} from step s where s.plan_id = $1 and s.person in (
+        select distinct person from step where plan_id = $1 order by person limit $2)
+      order by s.person, s.target`,
+    values: [plan, people],
+  });
+}
+
+/**
+ * All steps of a plan in pages, in the order that its hash has them in: by target, then person. In a transaction only,
+ * one at a time: the steps lie in a cursor of it.
+ */
+export async function* orderedSteps(db: Db, plan: number): AsyncGenerator<StoredStep[]> {
+  await db.rows({
+    text: `declare ordered_steps no scroll cursor for select ${COLUMNS} from step s where s.plan_id = $1
+      order by s.target collate "C", s.person collate "C"`,
+    values: [plan],
+  });
+  for (;;) {
+    const page = await db.rows<StoredStep>({ text: `fetch 500 from ordered_steps` });
+    if (page.length === 0) break;
+    yield page;
+  }
+  await db.rows({ text: `close ordered_steps` });
 }
 
 /** What stands in these persons' lanes: the newest step of each that waits, was proposed by itself, or is parked. */

@@ -12,7 +12,7 @@ scene.write('drawbridge.yaml', settings('simulator: true'));
 const COMMAND = `
 import { createContext } from '${new URL('../../src/cli/context.ts', import.meta.url)}';
 import { createSecrets } from '${new URL('../../src/log.ts', import.meta.url)}';
-const io = { out: () => {}, err: () => {}, env: process.env, cwd: process.cwd(), watched: false };
+const io = { out: () => {}, err: () => {}, stream: async () => {}, env: process.env, cwd: process.cwd(), watched: false };
 await createContext(io, { config: process.argv[1] }, createSecrets()).withStore(async ({ db }) => {
   process.stdout.write('open');
   await db.rows({ text: 'select pg_sleep(60)' });

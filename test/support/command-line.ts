@@ -23,6 +23,9 @@ export async function drawbridge(args: readonly string[], env: Io['env'], cwd = 
   const code = await run(args, {
     out: (text) => void (out += text),
     err: (text) => void (err += text),
+    stream: async (parts) => {
+      for await (const part of parts) out += part;
+    },
     env,
     cwd,
     watched: false,
