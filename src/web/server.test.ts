@@ -94,11 +94,28 @@ test('huge heads get 431, and chunks that are none end the connection', async ()
   const huge = await dial();
   huge.socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(100_000)}`);
   await huge.gone;
-  assert.match(huge.text(), /^HTTP\/1\.1 431 /);
+  assert.match(huge.text(), /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
+  assert.match(huge.text(), /content-type: application\/scim\+json\r\n.*more than 32 KB.*POST to \.search/s);
   const chunks = await dial();
   chunks.socket.write('POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n');
   await chunks.gone;
   assert.ok(await works());
+});
+
+test('who is still sending when the head is refused gets the answer, not a reset', async () => {
+  await serve({});
+  const { socket, gone, text } = await dial();
+  socket.write('PUT /\u00df HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n');
+  for (let i = 0; i < 10; i++) if (!socket.destroyed) socket.write('x'.repeat(10_000));
+  await gone;
+  assert.match(text(), /^HTTP\/1\.1 400 Bad Request\r\n.*"status":"400","detail":"this is not HTTP/s);
+  assert.ok(await works());
+});
+
+test('a head of almost 32 KB is read', async () => {
+  await serve({});
+  const answer = await fetch(`${server.url}/?filter=${'a'.repeat(30_000)}`);
+  assert.equal(answer.status, 200);
 });
 
 test('an address that is not allowed is turned away before anything is read', async () => {

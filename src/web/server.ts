@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { keepRoom } from './crowd.ts';
+import { HEAD_BYTES, refuseUnreadable } from './refuse.ts';
 
 export interface Listening {
   readonly host: string;
@@ -54,6 +55,7 @@ export async function listen(
   const options: ServerOptions = {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
+    maxHeaderSize: HEAD_BYTES,
     connectionsCheckingInterval: checkMs,
     // Longer than the 60 s of usual proxies, so that they close first and never meet a closing socket.
     keepAliveTimeout: 65_000,
@@ -64,6 +66,7 @@ export async function listen(
       : createTlsServer({ ...options, ...identity, minVersion: 'TLSv1.2', handshakeTimeout: headersMs }, handler);
   if (allowed !== undefined) refuseOthers(server, allowed);
   keepRoom(server, connections);
+  refuseUnreadable(server);
   server.maxHeadersCount = 100;
   await bind(server, host, port);
   const address = server.address() as AddressInfo;

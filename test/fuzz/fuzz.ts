@@ -129,7 +129,6 @@ function complaint({ method, path, headers }: FuzzRequest, { status, type, body 
   if (status === 0) return `no answer: ${body}`;
   if (status >= 500 && status !== 501) return `${status} ${body.slice(0, 300)}`;
   if (method === 'HEAD' || status === 204 || status === 304) return body === '' ? undefined : `${status} with a body`;
-  if (status === 431 || (status === 400 && unreadable && body === '')) return undefined;
   if (!/^application\/(scim\+)?json$/.test(type)) return `${status} as ${type}`;
   const read = parse(body);
   if (read === undefined) return `${status} with a body that is no JSON`;
