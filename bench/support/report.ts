@@ -77,14 +77,26 @@ chapter says how busy the machine was (load average, over its cores); CPU times 
 const busy = ({ load }: Result): string =>
   load === undefined ? '' : `;\nload average ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after`;
 
-/** Writes docs/performance.md from what is kept; a bench that was never run is named as such. */
+/** What the document says of a bench already: from its command to the end of its table. */
+function written(command: string): string | undefined {
+  if (!existsSync(DOCUMENT)) return undefined;
+  const text = `${readFileSync(DOCUMENT, 'utf8')}\n`;
+  const at = text.indexOf(`\n${command}, 2`);
+  const end = text.indexOf('|\n\n', at);
+  return at < 0 || end < 0 ? undefined : text.slice(at + 1, end + 1);
+}
+
+/**
+ * Writes docs/performance.md from what is kept. Of a bench that was not run here the document keeps what it has; one
+ * that was never run is named as such.
+ */
 export function writeDocument(benches: readonly Bench[]): void {
   const chapters = benches.map((bench) => {
     const result = kept(bench.name);
     const command = `\`npm run bench -- ${bench.name}\``;
     const body =
       result === undefined
-        ? `${command} has not been run yet.`
+        ? (written(command) ?? `${command} has not been run yet.`)
         : `${command}, ${result.at.slice(0, 10)}, ${result.machine}${busy(result)}.\n\n${table(result.figures)}`;
     const notes = bench.notes.trim();
     return `## ${bench.title}\n\n${bench.about.trim()}\n\n${body}\n${notes === '' ? '' : `\n${notes}\n`}`;
