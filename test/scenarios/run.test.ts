@@ -10,7 +10,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { LedgerRow, Observed } from '../../src/model/accounts.ts';
 import type { LinkedRecord } from '../../src/model/person.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Hold, Plan } from '../../src/model/plan.ts';
+import { decided, judged, type Memory, NOTHING } from '../support/guarded-world.ts';
 import {
   applied,
   CAN,
@@ -52,9 +53,14 @@ const situation = z.strictObject({
   rules: z.string().optional(),
   accounts: z.record(z.string(), accountSchema).optional(),
   ledger: z.array(z.string()).optional(),
+  approve: z.string().optional(),
+  reject: z.string().optional(),
 });
 const expectation = z.strictObject({
   plan: z.record(z.string(), z.array(z.string())).optional(),
+  counts: z.record(z.string(), z.number()).optional(),
+  held: z.record(z.string(), z.number()).default({}),
+  because: z.string().optional(),
   findings: z.array(z.string()).default([]),
   problems: z.array(z.string()).optional(),
 });
@@ -66,6 +72,7 @@ const scenario = situation.extend({
   can: z.record(z.string(), z.boolean()).default({}),
   profile: z.record(z.string(), z.string()).default({}),
   read: z.boolean().default(true),
+  guard: z.enum(['rehearsal', 'real']).optional(),
   expect: expectation,
   next: z.array(situation.extend({ about: z.string(), expect: expectation })).default([]),
 });
@@ -75,7 +82,7 @@ type Situation = z.infer<typeof situation>;
 const FOLDER = import.meta.dirname;
 const files = readdirSync(FOLDER).filter((f) => f.endsWith('.yaml'));
 
-test('there are scenarios', () => assert.ok(files.length >= 15));
+test('there are scenarios', () => assert.ok(files.length >= 60));
 
 for (const file of files) {
   const { data, error } = scenario.safeParse(parse(readFileSync(join(FOLDER, file), 'utf8')));
@@ -88,6 +95,8 @@ for (const file of files) {
 function run(first: Scenario): void {
   let world: World | undefined;
   let facts: Situation = {};
+  let memory = NOTHING;
+  let held: readonly Hold[] = [];
   for (const part of [first, ...first.next]) {
     facts = { ...facts, ...Object.fromEntries(Object.entries(part).filter(([, v]) => v !== undefined)) };
     const loaded = rulesOf(facts.rules ?? 'rules: []');
@@ -97,16 +106,56 @@ function run(first: Scenario): void {
     assert.deepEqual(errors, part.expect.problems ?? [], part.about);
     if (loaded.rules === undefined) continue;
     world = worldOf(first, facts, part, loaded.rules, world);
-    const plan = planWorld(world);
-    assert.deepEqual(shown(plan), part.expect.plan ?? {}, part.about);
+    memory = wordOf(part, held, memory);
+    const { plan, memory: after } = guardedPlan(first, world, memory);
+    memory = after;
+    held = plan.holds;
+    if (part.expect.counts === undefined) assert.deepEqual(shown(plan), part.expect.plan ?? {}, part.about);
+    else assert.deepEqual(counted(plan.steps.flatMap((s) => s.changes)), part.expect.counts, part.about);
+    assert.deepEqual(counted(plan.holds), part.expect.held, part.about);
+    const because = [...new Set(plan.holds.map((hold) => hold.because))].join('\n');
+    assert.ok(because.includes(part.expect.because ?? ''), `${part.about}: ${because}`);
     assert.deepEqual(
       plan.findings.map((f) => [f.kind, f.person?.slice(2), f.object].filter(Boolean).join(' ')),
       part.expect.findings,
       part.about,
     );
     world = applied(world, plan);
-    assert.deepEqual(shown(planWorld(world)), {}, `${part.about}: planned again`);
+    const again = guardedPlan(first, world, memory).plan;
+    assert.deepEqual(shown(again), {}, `${part.about}: planned again`);
+    assert.deepEqual(
+      again.holds.map((hold) => hold.id),
+      held.map((hold) => hold.id),
+      `${part.about}: the same is held when it is planned again`,
+    );
   }
+}
+
+function guardedPlan({ guard }: Scenario, world: World, memory: Memory) {
+  const plan = planWorld(world);
+  return guard === undefined ? { plan, memory } : judged(world, plan, memory, guard === 'real');
+}
+
+function wordOf({ approve, reject }: Situation, held: readonly Hold[], memory: Memory): Memory {
+  const after = approve === undefined ? memory : decided(memory, held, approve, 'approved');
+  return reject === undefined ? after : decided(after, held, reject, 'rejected');
+}
+
+/** How often each change is there, such as `grant role:db`. */
+function counted(changes: ReadonlyArray<{ readonly op: string; readonly item: string }>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { op, item } of changes) counts[`${op} ${item}`] = (counts[`${op} ${item}`] ?? 0) + 1;
+  return counts;
+}
+
+/** `u1-40` stands for forty people alike. */
+function each<T>(people: Readonly<Record<string, T>>): Array<[name: string, person: T]> {
+  return Object.entries(people).flatMap(([name, person]) => {
+    const [, prefix = '', from, to] = /^([a-z]+)(\d+)-(\d+)$/.exec(name) ?? [];
+    if (to === undefined) return [[name, person] as [string, T]];
+    const count = Number(to) - Number(from) + 1;
+    return Array.from({ length: count }, (_, i): [string, T] => [`${prefix}${Number(from) + i}`, person]);
+  });
 }
 
 const shown = (plan: Plan): Record<string, string[]> =>
@@ -120,11 +169,11 @@ function worldOf(
   rules: World['rules'],
   before: World | undefined,
 ): World {
-  const said = part.accounts === undefined ? before?.accounts : Object.entries(part.accounts).map(accountOf);
+  const said = part.accounts === undefined ? before?.accounts : each(part.accounts).map(accountOf);
   const ledger = part.ledger === undefined ? before?.ledger : part.ledger.map(rowOf);
   const names = [...new Set([...setup.roles, ...(before?.roles.values() ?? [])])];
   return {
-    people: Object.entries(facts.people ?? {}).map(([name, p]) => ({
+    people: each(facts.people ?? {}).map(([name, p]) => ({
       id: `p_${name}`,
       generation: p.generation,
       records: [recordOf(name, p)],

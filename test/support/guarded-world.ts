@@ -1,0 +1,82 @@
+/** The guard over a world: budgets counted from its ledger, and what was let through before, in a window of the clock. */
+import { protectedRoles } from '../../src/mapping/index-rules.ts';
+import { type Decision, GUARD_LIMITS, type GuardScope, type Tally } from '../../src/model/guard.ts';
+import type { ItemKey } from '../../src/model/accounts.ts';
+import type { Hold, Plan } from '../../src/model/plan.ts';
+import { guard, type Passed } from '../../src/plan/guard.ts';
+import type { World } from './planning.ts';
+
+/** What the guard remembers: values; `judged` gives the next. */
+export interface Memory {
+  readonly passed: ReadonlyArray<Passed & { readonly at: number }>;
+  readonly decisions: ReadonlyMap<string, Decision>;
+}
+
+export const NOTHING: Memory = { passed: [], decisions: new Map() };
+
+export interface Judged {
+  readonly plan: Plan;
+  readonly memory: Memory;
+}
+
+/** `real`: the number of accounts made there counts. */
+export function judged(world: World, plan: Plan, memory: Memory, real: boolean): Judged {
+  const now = world.now.getTime();
+  const passed = memory.passed.filter(({ at }) => at > now - GUARD_LIMITS.windowMs);
+  const same = (a: { readonly person: string; readonly item: string; readonly op: string }, b: typeof a): boolean =>
+    a.person === b.person && a.item === b.item && a.op === b.op;
+  const result = guard({
+    steps: plan.steps,
+    limits: GUARD_LIMITS,
+    rulesRevision: world.rules.revision,
+    tally: (scope) => tally(world, passed, scope),
+    counted: (key) => {
+      const found = passed.find((p) => same(p, key));
+      return found === undefined ? undefined : found.approved ? 'approved' : 'passed';
+    },
+    decision: (id) => memory.decisions.get(id),
+    isProtected: (target, role) => protectedRoles(world.rules, target).has(role),
+    isRehearsal: () => !real,
+  });
+  const fresh = result.passed.filter((p) => !passed.some((old) => same(old, p))).map((p) => ({ ...p, at: now }));
+  // What is given again may be taken again, and counts anew then.
+  const given = new Set(
+    result.steps.flatMap((s) => s.changes.flatMap((c) => (c.op === 'grant' ? [`${s.person} ${c.item}`] : []))),
+  );
+  const kept = passed.filter((p) => p.kind !== 'take' || !given.has(`${p.person} ${p.item}`));
+  return {
+    plan: { ...plan, steps: result.steps, holds: result.holds },
+    memory: { ...memory, passed: [...kept, ...fresh] },
+  };
+}
+
+/** An operator's word on the holds of this change, such as `revoke role:db`. */
+export const decided = (memory: Memory, holds: readonly Hold[], change: string, word: Decision): Memory => ({
+  ...memory,
+  decisions: new Map([
+    ...memory.decisions,
+    ...holds.filter(({ op, item }) => `${op} ${item}` === change).map(({ id }) => [id, word] as const),
+  ]),
+});
+
+function tally(world: World, passed: Memory['passed'], scope: GuardScope): Tally {
+  const isIn = (item: ItemKey): boolean => {
+    switch (scope.kind) {
+      case 'accounts':
+      case 'creations':
+        return item === 'account';
+      case 'attachments':
+      case 'source':
+        return item !== 'account';
+      case 'role':
+      case 'protectedGrants':
+        return item === `role:${scope.role}`;
+    }
+  };
+  const kind = scope.kind === 'creations' || scope.kind === 'protectedGrants' ? 'give' : 'take';
+  return {
+    owned: world.ledger.filter((row) => isIn(row.item)).length,
+    passed: passed.filter((p) => p.kind === kind && !p.approved && isIn(p.item)).length,
+    pending: 0,
+  };
+}
