@@ -47,13 +47,20 @@ export function addApply(program: Program): void {
             ...(applied.moved.length === 0
               ? []
               : [`${plural(applied.moved.length, 'step')} no longer held, and is planned again.`]),
+            ...(applied.held === 0
+              ? []
+              : [`The guard held back ${plural(applied.held, 'change')} of it. See them: drawbridge holds list`]),
             ...(nothing || options.wait !== undefined ? [] : ['See how it goes: drawbridge jobs list']),
           ].join('\n'),
           exit: nothing
-            ? EXIT.nothing
+            ? applied.held > 0
+              ? EXIT.held
+              : EXIT.nothing
             : (states['pending'] ?? 0) + (states['refused'] ?? 0) > 0 && waitMs > 0
               ? EXIT.failed
-              : EXIT.done,
+              : applied.held > 0
+                ? EXIT.held
+                : EXIT.done,
         };
       });
     },

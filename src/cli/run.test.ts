@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { addGroup, addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { authenticate } from '../store/tokens.ts';
+import { insertPlan } from '../store/plans.ts';
 
 const SETTINGS = `
 sources: { okta: { type: scim } }
@@ -243,6 +244,19 @@ test('a store that is away is one clear message and exit code 1', async () => {
   assert.equal(code, 1);
   assert.match(err, /store at u@127\.0\.0\.1:1\/x is not available/);
   assert.ok(!err.includes('hidden-word') && !/\n\s+at /.test(err), err);
+});
+
+test('a plan of which the guard held something ends apply with 3', async () => {
+  await insertPlan(database.db, {
+    hash: 'ab'.repeat(32),
+    kind: 'partial',
+    actor: 'test',
+    rulesRevision: 'r',
+    counts: { steps: 0, held: 2 },
+  });
+  const applied = await cli('apply', 'abababab');
+  assert.equal(applied.code, 3, applied.err);
+  assert.match(applied.out, /held back 2 changes of it\. See them: drawbridge holds list/);
 });
 
 test('holds: listed with their reason, explained, approved or rejected once, by name or by filter', async () => {

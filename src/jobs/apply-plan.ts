@@ -12,6 +12,8 @@ export interface AppliedPlan {
   readonly applied: number;
   /** Steps that no longer hold: the world moved since the plan was made. They are planned again. */
   readonly moved: ReadonlyArray<{ readonly target: string; readonly person: string }>;
+  /** Changes of the plan that the guard held back when it was made: they are no part of what is applied. */
+  readonly held: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function applyPlan(deps: PlanDeps, hash: string, actor: string): Pr
     const detail = { applied, moved: moved.length };
     await store.events.appendEvents(tx, [{ actor, kind: 'plan.applied', object: plan.hash, detail }]);
   });
-  return { hash: plan.hash, applied, moved };
+  return { hash: plan.hash, applied, moved, held: plan.counts['held'] ?? 0 };
 }
 
 async function recheck(deps: PlanDeps, steps: readonly StoredStep[]) {

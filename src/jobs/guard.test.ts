@@ -179,6 +179,8 @@ dbTest('a protected role is held for a single person, in the open step of a plan
       plan.holds.map((h) => h.id),
       [hold?.id],
     );
+    const deps = { ...jobsOptions(db, of), now: () => new Date() };
+    assert.deepEqual(await applyPlan(deps, plan.hash, 'test'), { hash: plan.hash, applied: 0, moved: [], held: 1 });
   } finally {
     await jobs.close();
   }

@@ -159,7 +159,7 @@ dbTest('observe: steps are proposed only; apply carries out those that still hol
     await settled(jobs, db);
     target.trouble({ when: (c) => c.op === 'grant', verdict: { kind: 'retry' }, times: 1 });
     const applied = await applyPlan(deps, plan.hash.slice(0, 12), 'local:test');
-    assert.deepEqual(applied, { hash: plan.hash, applied: 1, moved: [{ target: 'sdm', person: 'p_bob' }] });
+    assert.deepEqual(applied, { hash: plan.hash, applied: 1, moved: [{ target: 'sdm', person: 'p_bob' }], held: 0 });
     jobs.wake(true);
     await until(() => target.calls.length >= 2);
     await settled(jobs, db);
