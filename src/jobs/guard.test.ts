@@ -186,6 +186,23 @@ dbTest('a protected role is held for a single person, in the open step of a plan
   }
 });
 
+dbTest('another budget has everybody planned again: what it allows is not held any more', async (db) => {
+  const { target, of } = await company(db);
+  of.limits = { ...GUARD_LIMITS, creations: { abs: 5, pct: 0, from: 0 } };
+  const jobs = await start(db, of);
+  try {
+    await settled(jobs, db);
+    assert.equal((await held(db)).length, 12);
+    of.limits = { ...GUARD_LIMITS, creations: { abs: 12, pct: 0, from: 0 } };
+    await jobs.rulesChanged();
+    await settled(jobs, db);
+    assert.deepEqual(await held(db), []);
+    assert.equal(Object.keys(target.state()).length, 12);
+  } finally {
+    await jobs.close();
+  }
+});
+
 dbTest('many accounts at once wait; where nothing is done without an approval, the approval is for all', async (db) => {
   const { target, of } = await company(db);
   of.limits = { ...GUARD_LIMITS, creations: { abs: 5, pct: 0, from: 0 } };

@@ -234,13 +234,13 @@ function openQueue({ postgres, targets, log, concurrency, alone }: JobsOptions):
 }
 
 /** Stands for all of settings and rules that plans rest on. */
-function signatureOf({ rules, targets, withheld, recovery }: Views): string {
+function signatureOf({ rules, targets, guard, withheld, recovery }: Views): string {
   const seen = targets.map(({ profile, ...rest }) => ({
     ...rest,
     profile: Object.fromEntries(Object.entries(profile).map(([name, expression]) => [name, expression?.text])),
   }));
   const held = [...(withheld === true ? ['withheld'] : []), ...(recovery === undefined ? [] : ['recovery'])];
   return createHash('sha256')
-    .update(JSON.stringify([rules.revision, seen, ...held]))
+    .update(JSON.stringify([rules.revision, seen, guard.limits, [...guard.rehearsals].toSorted(), ...held]))
     .digest('hex');
 }
