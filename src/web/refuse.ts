@@ -12,9 +12,9 @@ const LINGER_MS = 500;
  */
 export function refuseUnreadable(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Ended already, or in the middle of an answer, which a second one would spoil.
-    const answering: unknown = Reflect.get(socket, '_httpMessage');
-    if (error.code === 'ECONNRESET' || (answering !== null && answering !== undefined)) return void socket.destroy();
+    // Ended already, or in the middle of an answer, which a second one would spoil. Node keeps it under this name only.
+    const answering = Reflect.get(socket, '_httpMessage') as { readonly headersSent: boolean } | null | undefined;
+    if (error.code === 'ECONNRESET' || answering?.headersSent === true) return void socket.destroy();
     if (!socket.writable) return;
     answer(socket, error.code);
   });

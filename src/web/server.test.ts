@@ -112,6 +112,14 @@ test('who is still sending when the head is refused gets the answer, not a reset
   assert.ok(await works());
 });
 
+test('a body that breaks before anything was answered is told so', async () => {
+  server = await listen((request) => void request.resume(), '127.0.0.1', 0);
+  const { socket, gone, text } = await dial();
+  socket.write('POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n');
+  await gone;
+  assert.match(text(), /^HTTP\/1\.1 400 Bad Request\r\n/);
+});
+
 test('a head of almost 32 KB is read', async () => {
   await serve({});
   const answer = await fetch(`${server.url}/?filter=${'a'.repeat(30_000)}`);
