@@ -37,6 +37,7 @@ export function addApply(program: Program): void {
         const shown = progress(context.io, 'waiting for the service to carry it out');
         const states = await settle(store.db, applied.hash, waitMs).finally(() => shown.done());
         const nothing = applied.applied === 0;
+        const unfinished = !nothing && waitMs > 0 && (states['pending'] ?? 0) + (states['refused'] ?? 0) > 0;
         const waited = options.wait === undefined ? '' : ` ${describe(states)}`;
         return {
           json: { ...applied, ...(options.wait === undefined ? {} : { states }) },
@@ -52,15 +53,7 @@ export function addApply(program: Program): void {
               : [`The guard held back ${plural(applied.held, 'change')} of it. See them: drawbridge holds list`]),
             ...(nothing || options.wait !== undefined ? [] : ['See how it goes: drawbridge jobs list']),
           ].join('\n'),
-          exit: nothing
-            ? applied.held > 0
-              ? EXIT.held
-              : EXIT.nothing
-            : (states['pending'] ?? 0) + (states['refused'] ?? 0) > 0 && waitMs > 0
-              ? EXIT.failed
-              : applied.held > 0
-                ? EXIT.held
-                : EXIT.done,
+          exit: unfinished ? EXIT.failed : applied.held > 0 ? EXIT.held : nothing ? EXIT.nothing : EXIT.done,
         };
       });
     },
