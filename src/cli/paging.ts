@@ -1,10 +1,10 @@
 import { CommandError, EXIT } from './exit.ts';
 
-/** A page's size out of `--limit`: 1 to 10 000. */
-export function readLimit(text: string): number {
+/** What `--limit` says: 1 to `most` of `what`, a page's size where nothing else is said. */
+export function readLimit(text: string, what = 'page size', most = 10_000): number {
   const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
-  throw new CommandError(EXIT.usage, `--limit: "${text}" is no page size`, {
-    remedy: 'Give a number from 1 to 10000.',
+  if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit;
+  throw new CommandError(EXIT.usage, `--limit: "${text}" is no ${what}`, {
+    remedy: `Give a number from 1 to ${most}.`,
   });
 }

@@ -8,6 +8,7 @@ import { targetStates } from '../store/target-state.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT, unknownTarget } from './exit.ts';
 import { progress } from './io.ts';
+import { readLimit } from './paging.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
 import { rulesText } from './text.ts';
@@ -36,7 +37,7 @@ export function addPlan(program: Program): void {
         .option('--limit <people>', 'show this many people; beyond that, what it comes to in all', String(SHOWN))
         .option('--markdown', 'as Markdown, for a merge request'),
     run: async (context, options) => {
-      const limit = readCount(options.limit);
+      const limit = readLimit(options.limit, 'number of people', MOST);
       const { targets } = context.settings();
       const ids = targets.map((target) => target.id);
       if (options.target !== undefined && !ids.includes(options.target)) {
@@ -85,19 +86,16 @@ export function addPlan(program: Program): void {
 
 /** People that a plan shows unless asked for more. */
 const SHOWN = 1_000;
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new CommandError(EXIT.usage, `--limit: "${text}" is no number of people`, { remedy: 'Give 1 or more.' });
-}
+/** More than a person reads, and than a text should be. */
+const MOST = 1_000_000;
 
 /** What is printed of it; with `whole` where that is not all of it. */
 async function shownPart(db: Db, plan: FullPlan, people: number) {
   const steps = (await firstSteps(db, plan.id, people)).map(plain);
   const shown: Plan = { ...plan, steps };
-  if ((plan.counts['persons'] ?? 0) <= people) return { plan: shown };
-  return { plan: shown, whole: { counts: plan.counts, tally: await tallyOf(db, plan.id) } };
+  const persons = plan.counts['persons'] ?? 0;
+  if (persons <= people) return { plan: shown };
+  return { plan: shown, whole: { persons, tally: await tallyOf(db, plan.id) } };
 }
 
 const plain = ({ target, person, basis, changes }: Step): Step => ({ target, person, basis, changes });

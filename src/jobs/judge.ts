@@ -2,7 +2,7 @@ import { type ChangeKey, type GuardLimits, type GuardScope, type Tally } from '.
 import type { Step } from '../model/plan.ts';
 import { concerns, guard, type Guarded } from '../plan/guard.ts';
 import type { Db } from '../store/db.ts';
-import type { OwnedCount, PassedCount } from '../store/guard.ts';
+import type { OwnedCount } from '../store/guard.ts';
 import type { StoreParts } from '../store/parts.ts';
 import type { Ground } from './ground.ts';
 
@@ -84,7 +84,8 @@ async function tallies(store: StoreParts, tx: Db, limits: GuardLimits): Promise<
   };
 }
 
-function membersOf(scope: GuardScope): (row: OwnedCount | PassedCount) => boolean {
+/** What a scope counts. */
+export function membersOf(scope: GuardScope): (row: Pick<OwnedCount, 'target' | 'item' | 'source'>) => boolean {
   switch (scope.kind) {
     case 'accounts':
     case 'creations':

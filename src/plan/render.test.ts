@@ -147,7 +147,7 @@ test('names can neither steer a terminal nor write markup', () => {
 
 test('of a plan for many, some people are shown, and what it comes to in all', () => {
   const whole = {
-    counts: { persons: 1_200, steps: 1_200 },
+    persons: 1_200,
     tally: [
       { target: 'strongdm', op: 'grant', item: 'role:prod', n: 1_200 },
       { target: 'strongdm', op: 'block', item: 'account', n: 3 },

@@ -7,8 +7,7 @@ export type { PlanLookup } from './words.ts';
 
 /** What a plan comes to as a whole, where only some of its people are shown. */
 export interface Whole {
-  /** As `FullPlan.counts`. */
-  readonly counts: Readonly<Record<string, number>>;
+  readonly persons: number;
   /** How often each change, most frequent first. */
   readonly tally: ReadonlyArray<{
     readonly target: string;
@@ -92,7 +91,7 @@ const summary = (plan: Plan, whole: Whole | undefined): string =>
 const tallied = ({ tally }: Whole): Array<readonly [mark: string, text: string]> =>
   tally.map(({ target, op, item, n }) => [MARKS[op], `${n} × ${op} ${clean(item)} at ${target}`]);
 
-function beyond(plan: Plan, { counts: { persons = 0 } }: Whole): string {
+function beyond(plan: Plan, { persons }: Whole): string {
   const more = persons - new Set(plan.steps.map((step) => step.person)).size;
   return `… and ${more} more people. With --limit ${persons} they are shown, with --json all of the plan is printed.`;
 }
@@ -106,7 +105,7 @@ export function counts(plan: Plan, whole?: Whole): string {
   const total = [...ops.values()].reduce((sum, n) => sum + n, 0);
   const held = plan.holds.length === 0 ? '' : `${plan.holds.length} held for approval`;
   if (total === 0) return held === '' ? 'nothing to do' : held;
-  const people = whole?.counts['persons'] ?? new Set(plan.steps.map((s) => s.person)).size;
+  const people = whole?.persons ?? new Set(plan.steps.map((s) => s.person)).size;
   const each = [...ops].toSorted(([a], [b]) => compare(a, b)).map(([op, n]) => `${n} ${op}`);
   return `${people} ${people === 1 ? 'person' : 'people'}, ${total} ${total === 1 ? 'change' : 'changes'}: ${each.join(', ')}${held === '' ? '' : `; ${held}`}`;
 }

@@ -1,7 +1,8 @@
 /** The guard over a world: budgets counted from its ledger, and what was let through before, in a window of the clock. */
 import { protectedRoles } from '../../src/mapping/index-rules.ts';
 import { type Decision, GUARD_LIMITS, type GuardScope, type Tally } from '../../src/model/guard.ts';
-import type { ItemKey } from '../../src/model/accounts.ts';
+import { membersOf } from '../../src/jobs/judge.ts';
+import type { LedgerRow } from '../../src/model/accounts.ts';
 import type { Hold, Plan } from '../../src/model/plan.ts';
 import { guard, type Passed } from '../../src/plan/guard.ts';
 import type { World } from './planning.ts';
@@ -60,23 +61,12 @@ export const decided = (memory: Memory, holds: readonly Hold[], change: string, 
 });
 
 function tally(world: World, passed: Memory['passed'], scope: GuardScope): Tally {
-  const isIn = (item: ItemKey): boolean => {
-    switch (scope.kind) {
-      case 'accounts':
-      case 'creations':
-        return item === 'account';
-      case 'attachments':
-      case 'source':
-        return item !== 'account';
-      case 'role':
-      case 'protectedGrants':
-        return item === `role:${scope.role}`;
-    }
-  };
+  const isIn = membersOf(scope);
   const kind = scope.kind === 'creations' || scope.kind === 'protectedGrants' ? 'give' : 'take';
+  const sourceOf = (row: LedgerRow): string => row.causes.find((c) => c.record !== undefined)?.record?.source ?? '';
   return {
-    owned: world.ledger.filter((row) => isIn(row.item)).length,
-    passed: passed.filter((p) => p.kind === kind && !p.approved && isIn(p.item)).length,
+    owned: world.ledger.filter((row) => isIn({ ...row, source: sourceOf(row) })).length,
+    passed: passed.filter((p) => p.kind === kind && !p.approved && isIn({ ...p, source: p.source ?? '' })).length,
     pending: 0,
   };
 }
