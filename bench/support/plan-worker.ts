@@ -22,7 +22,6 @@ export interface PlanJob {
 
 export interface PlanFigures {
   readonly steps: number;
-  readonly changes: number;
   readonly fullMs: readonly number[];
   readonly fullPeakMb: number;
   /** CPU time of this process for a full plan, and of the database server. */
@@ -48,7 +47,7 @@ answer(async (job: PlanJob, say): Promise<PlanFigures> => {
     const [fullMs, fullCpuMs, storeCpuMs]: [number[], number[], number[]] = [[], [], []];
     const postmaster = embeddedPid(job.data) ?? process.pid;
     resetPeak(process.pid);
-    let [steps, changes] = [0, 0];
+    let steps = 0;
     for (let round = 1; round <= job.rounds; round++) {
       const [begun, cpu, storeCpu] = [performance.now(), cpuMs(process.pid), familyCpuMs(postmaster)];
       const plan = await planFull(deps, { actor: 'bench' });
@@ -56,7 +55,6 @@ answer(async (job: PlanJob, say): Promise<PlanFigures> => {
       fullCpuMs.push(cpuMs(process.pid) - cpu);
       storeCpuMs.push(familyCpuMs(postmaster) - storeCpu);
       steps = plan.counts['steps'] ?? 0;
-      changes = (plan.counts['create'] ?? 0) + (plan.counts['grant'] ?? 0);
       say(`everybody planned in ${Math.round(fullMs.at(-1) ?? 0)} ms: ${steps} steps`);
     }
     const fullPeakMb = peakMb(process.pid);
@@ -72,7 +70,6 @@ answer(async (job: PlanJob, say): Promise<PlanFigures> => {
     const evaluationsPerSecond = await evaluate();
     return {
       steps,
-      changes,
       fullMs,
       fullPeakMb,
       fullCpuMs,
