@@ -171,6 +171,7 @@ async function open(
     sources,
     cursorKey: await cursorKey(db),
     onIrregular: countIrregular(metrics, log.child({ part: 'scim' })),
+    onLeaveRefused: ({ source }) => metrics.leaveRefused(source),
     onChange: ({ urgent }) => running.wake(urgent),
     log: log.child({ part: 'scim' }),
     ...(scimPublicUrl === undefined ? {} : { publicUrl: scimPublicUrl }),

@@ -25,6 +25,8 @@ export interface Context {
   readonly log: ScimLog | undefined;
   /** Called after a write that changed something. */
   changed(urgent: boolean): void;
+  /** Called when a request that makes somebody inactive was refused. */
+  leaveRefused(): void;
 }
 
 /** One request to a resource type. */

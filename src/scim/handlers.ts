@@ -4,6 +4,7 @@ import { badRequest, notFound, ScimError } from './errors.ts';
 import { settleExtensions, stillFits } from './extensions.ts';
 import { groupFields, userFields } from './facts.ts';
 import type { Answer } from './http/answer.ts';
+import { isRefusal, patchSaysInactive, putSaysInactive, tellRefusedLeave } from './leave.ts';
 import { applyPatch } from './patch/apply.ts';
 import { isMembersOperation, memberChange, readMembers } from './patch/members.ts';
 import { parsePatch } from './patch/parse.ts';
@@ -35,8 +36,35 @@ export async function create(call: Call, body: unknown): Promise<Answer> {
   return answer(call, 201, stored, projection);
 }
 
-/** Replaces the resource. `active` and the members stay as they are where the body does not mention them. */
+/**
+ * Replaces the resource. `active` and the members stay as they are where the body does not mention them. A body that
+ * makes an active user inactive does so even where the rest of it would be refused: the rest then stays as it was.
+ */
 export async function replace(call: Call, id: string, body: unknown): Promise<Answer> {
+  try {
+    return await replaceWhole(call, id, body);
+  } catch (error) {
+    if (!isRefusal(error) || !putSaysInactive(call.type, body)) throw error;
+    if (error.status !== 412) return leaveOnly(call, id, error);
+    await tellRefusedLeave(call, id, error);
+    throw error;
+  }
+}
+
+async function leaveOnly(call: Call, id: string, refusal: ScimError): Promise<Answer> {
+  const { type } = call;
+  const written = await call.resources.change(call.writer, type.kind, id, (current) => {
+    refuseStale(call, current);
+    if (current.resource['active'] === false) throw refusal;
+    const wanted = { ...stillFits(type, current.resource), active: false };
+    return { fields: fieldsOf(type, settleExtensions(type, current.resource, wanted, 'patch')) };
+  });
+  settle(call, written, id);
+  call.note('leave-only');
+  return reread(call, id);
+}
+
+async function replaceWhole(call: Call, id: string, body: unknown): Promise<Answer> {
   const { type } = call;
   const given = readResource(type, body, call.note);
   const listed = type.kind === 'group' ? membersIn(body) : undefined;
@@ -52,7 +80,17 @@ export async function replace(call: Call, id: string, body: unknown): Promise<An
   return reread(call, id);
 }
 
+/** All operations or none (RFC 7644 3.5.2), also where one of them makes the user inactive: that is told aloud. */
 export async function patch(call: Call, id: string, body: unknown): Promise<Answer> {
+  try {
+    return await patchWhole(call, id, body);
+  } catch (error) {
+    if (isRefusal(error) && patchSaysInactive(call.type, body)) await tellRefusedLeave(call, id, error);
+    throw error;
+  }
+}
+
+async function patchWhole(call: Call, id: string, body: unknown): Promise<Answer> {
   const { type } = call;
   const operations = parsePatch(type, body, call.note);
   const rest = operations.filter((o) => type.kind === 'user' || !isMembersOperation(o));

@@ -35,6 +35,8 @@ export interface ScimOptions {
   readonly cursorKey: Buffer;
   /** A client sent something in a form that stricter servers refuse, and it was read. */
   onIrregular?(info: { readonly source: string; readonly client: string; readonly form: IrregularForm }): void;
+  /** A request was refused that would have made an active user inactive. */
+  onLeaveRefused?(info: { readonly source: string }): void;
 }
 
 interface Endpoint extends Omit<ScimOptions, 'limits'> {
@@ -111,6 +113,7 @@ async function serve(
       note,
       log: options.log,
       changed: (urgent) => tell(options, { source: client.source, urgent }),
+      leaveRefused: () => options.onLeaveRefused?.({ source: client.source }),
     },
     body: (limit) => readJson(request, limit),
   });

@@ -8,6 +8,7 @@ export const IRREGULAR_FORMS = [
   'boolean-text',
   'filter-boolean-text',
   'filter-unquoted',
+  'leave-only',
   'manager-bare',
   'no-operations',
   'number-text',

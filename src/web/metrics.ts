@@ -53,6 +53,8 @@ export interface Metrics {
   rules(loaded: boolean): void;
   /** A SCIM client's irregular form was read. */
   irregular(info: { readonly source: string; readonly client: string; readonly form: string }): void;
+  /** A SCIM request was refused that would have made an active user inactive. */
+  leaveRefused(source: string): void;
   /** A reading of a source ended. */
   reading(reading: {
     readonly source: string;
@@ -105,6 +107,12 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
     labelNames: ['source', 'client', 'form'],
     registers,
   });
+  const leaveRefused = new Counter({
+    name: 'drawbridge_scim_leaves_refused_total',
+    help: 'Refused requests that would have made an active user inactive: somebody may still have access',
+    labelNames: ['source'],
+    registers,
+  });
   const clients = new Set<string>();
   const readings = new Counter({
     name: 'drawbridge_readings_total',
@@ -138,6 +146,7 @@ export function createMetrics(figures: () => Promise<Figures>): Metrics {
       if (known) clients.add(`${source}/${client}`);
       irregular.inc({ source, client: known ? client : 'other', form });
     },
+    leaveRefused: (source) => leaveRefused.inc({ source }),
     reading: ({ source, state, readMs, admitMs }) => {
       readings.inc({ source, state });
       if (readMs !== null) readingTime.observe({ source, part: 'read' }, readMs / 1000);

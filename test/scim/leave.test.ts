@@ -10,11 +10,17 @@ const BULK = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 let database: TestDatabase;
 let server: ScimServer;
 let logged = '';
+const irregular: string[] = [];
+const refusedLeaves: string[] = [];
 const log = { warn: (f: object, m: string) => note(f, m), error: (f: object, m: string) => note(f, m) };
 const note = (fields: object, message: string): void => void (logged += `${message} ${JSON.stringify(fields)}\n`);
 before(async () => {
   database = await testDatabase();
-  server = await scimServer(database.db, { log });
+  server = await scimServer(database.db, {
+    log,
+    onIrregular: ({ form }) => void irregular.push(form),
+    onLeaveRefused: ({ source }) => void refusedLeaves.push(source),
+  });
 });
 after(async () => {
   await server.close();
@@ -22,6 +28,8 @@ after(async () => {
 });
 beforeEach(async () => {
   logged = '';
+  irregular.length = 0;
+  refusedLeaves.length = 0;
   await database.db.rows({
     text: 'truncate record, membership, person, person_record, dirty, event, ledger, work, step cascade',
   });
@@ -124,6 +132,82 @@ describe('every way to say that somebody leaves blocks the sign-in in the same t
     await server.send('PATCH', `/Users/${id}`, patched({ op: 'Replace', path: 'active', value: 'False' }).body);
     await server.send('PATCH', `/Users/${id}`, patched({ op: 'Replace', path: 'active', value: 'False' }).body);
     assert.equal((await left())?.generation, 1, 'repeated after a time-out');
+  });
+});
+
+describe('a leave that comes with a fault', () => {
+  const faults: Readonly<Record<string, object>> = {
+    'an attribute of another type': { userName: 'ann', active: false, title: 7 },
+    'an element of another type': { userName: 'ann', active: 'False', emails: 'ann@example.com' },
+    'no userName': { active: false, title: 'x' },
+    'a userName that another user has': { userName: 'bob', active: false, title: 'x' },
+    'the last of two spellings counts': { userName: 'ann', active: true, Active: false, title: 7 },
+  };
+  for (const [name, body] of Object.entries(faults)) {
+    test(`PUT, ${name}: the leave counts, the rest stays`, async () => {
+      const id = await employed();
+      await server.send('POST', '/Users', { userName: 'bob' });
+      await database.db.rows({ text: 'delete from dirty' });
+      const reply = await server.send('PUT', `/Users/${id}`, body);
+      assert.equal(reply.status, 200, reply.text);
+      assert.deepEqual([reply.body.active, reply.body.title, reply.body.userName], [false, 'Engineer', 'ann']);
+      const ann = await database.db.row<{ generation: number; block: number | null }>({
+        text: `select p.generation, w.block_generation as block from person p join work w on w.person = p.id`,
+      });
+      assert.deepEqual(ann, { generation: 1, block: 1 });
+      assert.ok(irregular.includes('leave-only'));
+      assert.equal(server.changes.at(-1)?.urgent, true);
+      const again = await server.send('PUT', `/Users/${id}`, body);
+      assert.ok([400, 409].includes(again.status), 'inactive already: the fault is told');
+      assert.deepEqual(refusedLeaves, []);
+    });
+  }
+
+  test('PUT: what does not say readably that the user is inactive is refused, and blocks nobody', async () => {
+    const id = await employed();
+    for (const body of [
+      { userName: 'ann', active: 'perhaps', title: 7 },
+      { userName: 'ann', active: true, title: 7 },
+      { userName: 'ann', title: 7 },
+      { userName: 'ann', active: false, Active: true, title: 7 },
+      { active: null },
+      [{ active: false }],
+    ]) {
+      assert.equal((await server.send('PUT', `/Users/${id}`, body)).status, 400, JSON.stringify(body));
+    }
+    assert.deepEqual(await left(), { generation: 0, block: null, priority: null, urgent: false });
+  });
+
+  test('PATCH is all or nothing, and the refusal is told; so is a PUT for an old version', async () => {
+    const id = await employed();
+    const leave = { op: 'Replace', path: 'active', value: 'False' };
+    const refused: ReadonlyArray<() => Promise<Reply>> = [
+      () => server.send('PATCH', `/Users/${id}`, patched(leave, { op: 'replace', path: 'title', value: 7 }).body),
+      () => server.send('PATCH', `/Users/${id}`, patched({ op: 'remove' }, leave).body),
+      () => server.send('PATCH', `/Users/${id}`, patched({ op: 'replace', value: { active: false, title: 7 } }).body),
+      () =>
+        server.send(
+          'PATCH',
+          `/Users/${id}`,
+          patched({ op: 'add', path: USER, value: { active: false, title: 7 } }).body,
+        ),
+      () => server.send('PUT', `/Users/${id}`, { userName: 'ann', active: false }, { 'if-match': 'W/"0"' }),
+    ];
+    for (const [i, send] of refused.entries()) {
+      logged = '';
+      const reply = await send();
+      assert.ok([400, 412].includes(reply.status), reply.text);
+      assert.equal(refusedLeaves.length, i + 1);
+      assert.match(logged, /makes a user inactive was refused/);
+      assert.ok(logged.includes(id) && !logged.includes('ann'), 'the id and nothing personal');
+    }
+    assert.deepEqual(await left(), { generation: 0, block: null, priority: null, urgent: false });
+    await server.send('PATCH', `/Users/${id}`, patched({ op: 'remove' }).body);
+    await server.send('PATCH', '/Users/nobody', patched(leave, { op: 'remove' }).body);
+    assert.equal(refusedLeaves.length, refused.length, 'no leave, or nobody: nothing to tell');
+    await server.send('PATCH', `/Users/${id}`, patched(leave).body);
+    await server.send('PATCH', `/Users/${id}`, patched(leave, { op: 'remove' }).body);
+    assert.equal(refusedLeaves.length, refused.length, 'inactive already: nothing to tell');
   });
 });
 
