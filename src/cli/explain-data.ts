@@ -40,6 +40,8 @@ export interface ExplainedTarget {
   readonly steps: readonly PastStep[];
   readonly job?: WorkRow;
   readonly answers: readonly StoredEvent[];
+  /** What operators said to changes that the guard held, newest first. */
+  readonly decisions: readonly StoredEvent[];
   /** Changes that the guard holds, or held until somebody decided. */
   readonly holds: readonly StoredHold[];
   /** Rules that give the role that was asked for and do not hold for this person. */
@@ -95,6 +97,7 @@ export async function explain(
       const items = itemsAt(target, { ...wanted, withheld }, own, account, item, (role) =>
         names.get(`${target}\n${role}`),
       );
+      const ofTarget = (e: StoredEvent): boolean => e.target === target && (item === undefined || e.object === item);
       const ours = new Set(own.map((row) => row.objectId));
       const job = jobs.find((row) => row.target === target);
       return {
@@ -107,9 +110,8 @@ export async function explain(
         steps: steps.filter(
           (step) => step.target === target && (item === undefined || step.changes.some((c) => c.item === item)),
         ),
-        answers: events.filter(
-          (e) => e.target === target && e.kind.startsWith('change.') && (item === undefined || e.object === item),
-        ),
+        answers: events.filter((e) => ofTarget(e) && e.kind.startsWith('change.')),
+        decisions: events.filter((e) => ofTarget(e) && e.kind.startsWith('hold.')),
         holds: held.filter((hold) => hold.target === target && (item === undefined || hold.item === item)),
         others: item === undefined ? [] : rulesThatGive(rules.rules, target, only?.role ?? '', items[0]?.causes ?? []),
         ...(account === undefined ? {} : { account }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { addUser, drawbridge, folderWith, urlOf } from '../../test/support/command-line.ts';
+import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { testDatabase } from '../../test/support/database.ts';
 import { noteRevision } from '../store/rules.ts';
 
@@ -32,6 +32,76 @@ test('while rules are withheld nothing is called unwanted; an empty list of rule
     assert.equal((JSON.parse(await explain('--json')) as { withheld: boolean }).withheld, true);
     writeFileSync(join(folder.path, 'rules/r.yaml'), 'rules: []\n');
     assert.match(await explain(), /role staging: not wanted/);
+  } finally {
+    folder.remove();
+    await database.close();
+  }
+});
+
+test('--why-not: the part of each rule that does not hold, with its values; then what stands between', async () => {
+  const database = await testDatabase();
+  const folder = folderWith({
+    'd.yaml': SETTINGS.replace('mode: full', 'mode: observe'),
+    'rules/r.yaml': `
+rules:
+  - id: dba
+    if: >-
+      user.department == "Data" &&
+      user.title in ["DBA", "Lead"]
+    grant: [ { target: sdm, role: prod } ]
+  - id: night
+    when: { group: { source: okta, id: g-night, name: Night shift } }
+    grant: [ { target: sdm, role: prod } ]
+  - { id: staff, if: user.userName != "", grant: [ { target: sdm, role: staging } ] }
+`,
+  });
+  const ask = async (...args: string[]): Promise<Ran> =>
+    drawbridge(
+      ['explain', 'ann@example.com', ...args, '--config', 'd.yaml'],
+      { DATABASE_URL: urlOf(database.config) },
+      folder.path,
+    );
+  try {
+    await addUser(database.db, 'okta', 'ann@example.com', {
+      title: 'Analyst',
+      'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': { department: 'Data' },
+    });
+    const { out, code } = await ask('sdm/prod', '--why-not');
+    assert.equal(code, 0);
+    assert.equal(
+      out,
+      `ann@example.com and sdm/prod: does not have it
+  rule dba (rules/r.yaml:3) does not hold
+    user.title in ["DBA", "Lead"] is false (rules/r.yaml:4)
+    user.title is "Analyst"
+  rule night (rules/r.yaml:8) does not hold
+    not in group Night shift (g-night) of okta
+
+And if a rule gave it
+  sdm is in mode observe: drawbridge plan, then apply HASH
+`,
+    );
+    const staging = (await ask('sdm/staging', '--why-not')).out;
+    assert.match(staging, /sdm\/staging: is to have it, and does not have it yet\n {2}rule staff \(.*\) gives it\n/);
+    assert.match(staging, /What stands between\n {2}sdm is in mode observe/);
+    assert.match((await ask('sdm/prdo', '--why-not')).out, /No rule gives sdm\/prdo\. Did you mean sdm\/prod\?/);
+    assert.match((await ask('sdm', '--why-not')).out, /an account at sdm: is to have it/);
+    const json = (await ask('sdm/prod', '--why-not', '--json')).json<{
+      rules: Array<{ rule: string }>;
+      wanted: boolean;
+    }>();
+    assert.deepEqual([json.rules.map((r) => r.rule), json.wanted], [['dba', 'night'], false]);
+    for (const [args, message] of [
+      [['--why-not'], /needs to know what is missing/],
+      [['smd/prod', '--why-not'], /Did you mean sdm\?/],
+    ] as const) {
+      const wrong = await ask(...args);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.err, message);
+    }
+    assert.match((await ask('sdm/prod')).out, /rule dba would give it, and does not hold \(--why-not says/);
+    await database.db.rows({ text: 'update record set active = false' });
+    assert.match((await ask('sdm/prod', '--why-not')).out, /the person is suspended at a source/);
   } finally {
     folder.remove();
     await database.close();

@@ -1,36 +1,70 @@
-import { type Cause, itemRole } from '../model/accounts.ts';
+import { itemRole } from '../model/accounts.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
-import type { GroupPath } from '../model/person.ts';
 import { add, type Program } from './command.ts';
-import { unknownTarget } from './exit.ts';
+import { CommandError, EXIT, unknownTarget } from './exit.ts';
 import { explain, type Explained, type ExplainedItem, type ExplainedTarget } from './explain-data.ts';
+import { explainAt, explainedAtText, readMoment } from './explain-at.ts';
+import { causeText, pathText } from './explain-words.ts';
 import type { Settings } from '../model/settings.ts';
 import { findPerson } from './person.ts';
 import { planDeps } from './planning.ts';
 import { changeText, indent, recordState, rulesText, when, wrap } from './text.ts';
+import { explainWhyNot, whyNotText } from './why-not.ts';
 
 /** `explain` */
 export function addExplain(program: Program): void {
-  add(program, program.root, {
+  add<{ whyNot?: boolean; at?: string }>(program, program.root, {
     usage: 'explain <person> [role]',
     about: "why a person has what they have: record, group, rule, plan, the target's answer",
-    examples: ['explain ann@example.com', 'explain ann@example.com strongdm/prod-db'],
-    run: async (context, _options, text = '', role) =>
+    examples: [
+      'explain ann@example.com',
+      'explain ann@example.com strongdm/prod-db',
+      'explain ann@example.com strongdm/prod-db --why-not',
+      'explain ann@example.com --at 2026-11-20',
+    ],
+    options: (command) =>
+      command
+        .option('--why-not', 'which part of which rule keeps them from having the role')
+        .option('--at <time>', 'as the history has it: 2026-11-20, "2026-11-20 10:15" (UTC), or 3d for three days ago'),
+    run: async (context, options, text = '', role) =>
       context.withStore(async (store) => {
+        const only = role === undefined ? undefined : placeOf(role);
+        if (options.at !== undefined) {
+          if (options.whyNot === true) throw notBoth();
+          const at = readMoment(options.at, new Date());
+          const { id, userName } = await findPerson(store.db, text);
+          const past = await explainAt(store.db, id, at, only);
+          return { json: past, text: explainedAtText(past, userName) };
+        }
+        if (options.whyNot === true) {
+          if (only === undefined) throw noRole();
+          const ids = context.settings().targets.map(({ id }) => id);
+          if (!ids.includes(only.target)) throw unknownTarget(only.target, ids);
+          const { id } = await findPerson(store.db, text);
+          const answer = await explainWhyNot(await planDeps(context, store), id, only);
+          return { json: answer, text: whyNotText(answer, context.io.cwd) };
+        }
         const { id } = await findPerson(store.db, text);
-        const slash = role?.indexOf('/') ?? -1;
-        const only =
-          role === undefined
-            ? undefined
-            : slash < 0
-              ? { target: role }
-              : { target: role.slice(0, slash), role: role.slice(slash + 1) };
         const explained = await explain(await planDeps(context, store), id, only);
         refuseUnknown(only?.target, explained, context.settings());
         return { json: asJson(explained), text: asText(explained) };
       }),
   });
 }
+
+/** `TARGET` or `TARGET/ROLE`; a role's name may have slashes. */
+function placeOf(text: string): { readonly target: string; readonly role?: string } {
+  const slash = text.indexOf('/');
+  return slash < 0 ? { target: text } : { target: text.slice(0, slash), role: text.slice(slash + 1) };
+}
+
+const noRole = (): CommandError =>
+  new CommandError(EXIT.usage, '--why-not needs to know what is missing', {
+    remedy: 'Name it: drawbridge explain PERSON TARGET/ROLE --why-not (TARGET alone for an account).',
+  });
+
+const notBoth = (): CommandError =>
+  new CommandError(EXIT.usage, '--why-not tells of the rules of today, --at of the past: use one of them');
 
 /** A target that left the settings may still be in the ledger; one that is in neither is a slip of the pen. */
 function refuseUnknown(target: string | undefined, { targets }: Explained, settings: Settings): void {
@@ -41,7 +75,6 @@ function refuseUnknown(target: string | undefined, { targets }: Explained, setti
 
 const COLUMNS = 100;
 const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
-const pathText = (path: GroupPath): string => path.map((step) => step.name).join(' → ');
 
 function asText({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): string {
   const { userName, displayName, id, life, evidence, frozen } = person;
@@ -73,7 +106,7 @@ function asText({ withheld, recovery, person, targets, findings, shadow, rules }
 }
 
 function targetText(at: ExplainedTarget, withheld: boolean): string[] {
-  const { target, mode, account, items, unmanaged, steps, job, answers, holds, others } = at;
+  const { target, mode, account, items, unmanaged, steps, job, answers, decisions, holds, others } = at;
   const shown =
     account === undefined
       ? 'no account seen'
@@ -83,7 +116,7 @@ function targetText(at: ExplainedTarget, withheld: boolean): string[] {
   if (items.length === 0) lines.push(`  ${want}`);
   for (const item of items) lines.push(...itemText(item, withheld));
   for (const rule of others)
-    lines.push(line(`rule ${rule.id} would give it, and does not hold: ${rule.place.file}:${rule.place.line}`, 4));
+    lines.push(line(`rule ${rule.id} would give it, and does not hold (--why-not says which part of it)`, 4));
   if (unmanaged.length > 0) lines.push(line(`unmanaged (given by others, left alone): ${unmanaged.join(', ')}`, 2));
   const [step] = steps;
   if (step !== undefined) {
@@ -102,6 +135,11 @@ function targetText(at: ExplainedTarget, withheld: boolean): string[] {
     lines.push(`  job ${job.state}, ${job.attempts} attempts`);
     if (job.lastError !== null) lines.push(line(`${job.lastError.kind}: ${job.lastError.message}`, 4));
     if (job.lastError?.remedy !== undefined) lines.push(line(job.lastError.remedy, 4));
+  }
+  if (decisions.length > 0) lines.push('  what was decided, newest first');
+  for (const { at: time, actor, kind, object, detail } of decisions.slice(0, 8)) {
+    const word = `${String(detail?.['op'] ?? '')} ${object ?? ''} ${kind.slice('hold.'.length)}`;
+    lines.push(line(`${when(time)} ${word} by ${actor}: ${String(detail?.['reason'] ?? '')}`, 4));
   }
   if (answers.length > 0) lines.push('  what the target answered, newest first');
   for (const { at: time, object, detail } of answers.slice(0, 8)) {
@@ -123,11 +161,6 @@ function itemText({ item, wanted, undecided, causes, ledger, present }: Explaine
   const seen = present === undefined ? '' : present ? '; the target shows it' : '; the target does not show it';
   const want = withheld ? WITHHELD : undecided ? 'undecided' : wanted ? 'wanted' : 'not wanted';
   return [`  ${name}: ${want}, ${given}${seen}`, ...causes.map((cause) => line(causeText(cause), 4))];
-}
-
-function causeText({ rule, record, path }: Cause): string {
-  const from = record === undefined ? '' : `, record ${record.source}/${record.anchor}`;
-  return `by rule ${rule}${path === undefined ? '' : `, group ${pathText(path)}`}${from}`;
 }
 
 function asJson({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): unknown {

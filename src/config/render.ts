@@ -22,7 +22,8 @@ export function countProblems(problems: readonly Problem[]): string {
   return parts.join(', ') || 'no problems';
 }
 
-function shorter(file: string, from: string): string {
+/** The file as seen from a folder, where that is shorter than its whole path. */
+export function shorter(file: string, from: string): string {
   const near = relative(from, file);
   return near === '' || near.startsWith('..') ? file : near;
 }

@@ -26,6 +26,17 @@ export interface Expression<T> {
   readonly text: string;
   readonly place: Place;
   evaluate(input: ExpressionInput): Outcome<T>;
+  /** The attributes that it reads, each once. */
+  readonly reads?: readonly AttributeRead[];
+  /** The conditions that `&&` joins, from left to right; itself where there is one only. Made when asked for. */
+  parts?(): ReadonlyArray<Expression<boolean>>;
+}
+
+/** What `user.<name>` or `user.from("<source>").<name>` reads. */
+export interface AttributeRead {
+  readonly name: string;
+  /** Only what this source said; without it, what decides by precedence. */
+  readonly source?: string;
 }
 
 /** What an expression may read. The clock comes in as a value. */

@@ -4,7 +4,7 @@ import type { Expression, ExpressionInput, Outcome, Place } from '../../model/ru
 import { type Compiled, type Fault, MAX_EXPRESSION, type ResultTypes, type RuleEngine } from './types.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { MAX_STEPS, TooMuch } from './bounds.ts';
-import { factsOf } from './facts.ts';
+import { conjuncts, factsOf } from './facts.ts';
 import { inspect } from './inspect.ts';
 import { instrument, type Slot } from './instrument.ts';
 import { asCall, attributeRead, type CelNode, meaningOf, walk } from './nodes.ts';
@@ -43,7 +43,7 @@ export function createCelEngine(declared: readonly AttributeDeclaration[], sourc
     }
   };
 
-  return {
+  const engine: RuleEngine = {
     attributes,
     compile<K extends keyof ResultTypes>(text: string, type: K, place: Place): Compiled<ResultTypes[K]> {
       const result = read(text);
@@ -55,11 +55,31 @@ export function createCelEngine(declared: readonly AttributeDeclaration[], sourc
       }
       const meaning = meaningOf(result.root);
       const facts = factsOf(result.root);
+      const parts = type === 'bool' ? conjuncts(result.root).map(({ start, end }) => text.slice(start, end)) : [];
       const slot: Slot = { input: undefined, steps: 0 };
       instrument(result.root, attributes, slot);
-      return { expression: expressionOf<ResultTypes[K]>(text, type, place, result.run, slot), meaning, facts };
+      const whole = expressionOf<ResultTypes[K]>(text, type, place, result.run, slot);
+      const expression: Expression<ResultTypes[K]> = {
+        ...whole,
+        reads: facts.reads,
+        parts: () => partsOf(engine, parts, expression),
+      };
+      return { expression, meaning, facts };
     },
   };
+  return engine;
+}
+
+/** Each part compiled by itself; the whole where one can't stand alone. */
+function partsOf(
+  engine: RuleEngine,
+  texts: readonly string[],
+  whole: Expression<unknown>,
+): ReadonlyArray<Expression<boolean>> {
+  const single = [whole as Expression<boolean>];
+  if (texts.length < 2) return single;
+  const parts = texts.map((text) => engine.compile(text, 'bool', whole.place));
+  return parts.every((part) => 'expression' in part) ? parts.map((part) => part.expression) : single;
 }
 
 /**

@@ -1,14 +1,6 @@
+import type { AttributeRead } from '../../model/rules.ts';
 import { alwaysOf } from './always.ts';
-import {
-  asCall,
-  type AttributeRead,
-  attributeRead,
-  type CelNode,
-  children,
-  isUser,
-  meaningOf,
-  textLiteral,
-} from './nodes.ts';
+import { asCall, attributeRead, type CelNode, children, isUser, meaningOf, textLiteral } from './nodes.ts';
 import type { ExpressionFacts } from './types.ts';
 
 /** Looks through a type-checked tree for what the lints need. Before it is instrumented. */

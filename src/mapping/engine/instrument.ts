@@ -1,10 +1,9 @@
 import type { AttributeDeclaration, AttributeType } from '../../model/attributes.ts';
-import type { ExpressionInput } from '../../model/rules.ts';
+import type { AttributeRead, ExpressionInput } from '../../model/rules.ts';
 import { RULE_FUNCTIONS } from '../functions/index.ts';
 import { bounded, paidFor } from './bounds.ts';
 import {
   asCall,
-  type AttributeRead,
   attributeRead,
   type CelEvaluator,
   type CelNode,

@@ -1,3 +1,5 @@
+import type { AttributeRead } from '../../model/rules.ts';
+
 /**
  * The syntax tree of @marcbachmann/cel-js 8.0.0 as far as we use it. `op`, `args`, `start` and `end` are documented;
  * `evaluate`, `meta` and `checkedType` are not, so the version is pinned and engine.test.ts proves what we rest on.
@@ -56,13 +58,6 @@ export function asCall(node: CelNode): { name: string; receiver?: CelNode; args:
     return { name, receiver, args };
   }
   return undefined;
-}
-
-/** What `user.<name>` or `user.from("<source>").<name>` reads. */
-export interface AttributeRead {
-  readonly name: string;
-  /** Only what this source said; without it, what decides by precedence. */
-  readonly source?: string;
 }
 
 /** The attribute that the node reads, if it reads one. The source is known only where it is a literal. */

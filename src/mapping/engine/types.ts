@@ -1,5 +1,5 @@
 import type { AttributeDeclaration } from '../../model/attributes.ts';
-import type { Expression, Place } from '../../model/rules.ts';
+import type { AttributeRead, Expression, Place } from '../../model/rules.ts';
 
 /** What an expression may be asked to give, by its name in the rule language. */
 export interface ResultTypes {
@@ -19,7 +19,7 @@ export interface Fault {
 /** What can be told of an expression without a person. */
 export interface ExpressionFacts {
   /** Attributes that it reads, each once. */
-  readonly reads: ReadonlyArray<{ readonly name: string; readonly source?: string }>;
+  readonly reads: readonly AttributeRead[];
   /** E-mail addresses and domains that an e-mail attribute is compared with. */
   readonly emails: readonly string[];
   /** Names that `user.groups` is compared with. */
