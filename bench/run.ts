@@ -4,6 +4,7 @@
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { bench as groups } from './groups.ts';
 import { bench as jobs } from './jobs.ts';
 import { bench as leaver } from './leaver.ts';
 import { bench as plan } from './plan.ts';
@@ -18,7 +19,18 @@ import { keep, table, writeDocument } from './support/report.ts';
 import type { Bench, Scale } from './support/types.ts';
 
 /** In the order of the document. A new bench is a file beside this one and a line here. */
-const BENCHES: readonly Bench[] = [scimRead, scimPost, scimPatch, scimPaging, scimGroup, jobs, leaver, plan, start];
+const BENCHES: readonly Bench[] = [
+  scimRead,
+  scimPost,
+  scimPatch,
+  scimPaging,
+  scimGroup,
+  jobs,
+  leaver,
+  plan,
+  groups,
+  start,
+];
 
 const USAGE = `npm run bench [-- NAME…] [--quick] [--write] [--only-write]
 
