@@ -10,7 +10,14 @@ export function reader(host: string, accessKey: string, secretKey: string): Targ
   const kind = targetKinds.find((k) => k.type === 'strongdm');
   if (kind === undefined) throw new Error('this version has no target kind strongdm');
   const options = { host, accessKey, secretKey };
-  const common = { mode: 'observe', simulator: false, baseline: 'auto', createRoles: false, profile: {} } as const;
+  const common = {
+    mode: 'observe',
+    simulator: false,
+    baseline: 'auto',
+    adopt: 'ask',
+    createRoles: false,
+    profile: {},
+  } as const;
   return kind.open({ id: 'readback', type: 'strongdm', ...common, options }, { instance: 'readback' });
 }
 

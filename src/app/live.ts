@@ -107,8 +107,8 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
   const targets = old.targets.map((target) => {
     const now = wanted.targets.find((t) => t.id === target.id && t.type === target.type);
     if (now === undefined) return target;
-    const { mode, baseline, createRoles, profile } = now;
-    return { ...target, mode, baseline, createRoles, profile };
+    const { mode, baseline, adopt, createRoles, profile } = now;
+    return { ...target, mode, baseline, adopt, createRoles, profile };
   });
   const { schemas: _, precedence: __, verifiedDomains: ___, ...rest } = old;
   const { sources, rules, schemas, precedence, verifiedDomains } = wanted;

@@ -104,6 +104,7 @@ function loadTargetViews(
       can: kind.can,
       createRoles: target.createRoles && kind.can.createRoles,
       profile: compiled.template,
+      adopt: { mode: target.adopt, verifiedDomains: settings.verifiedDomains ?? [] },
     });
   }
   return { targets, problems };

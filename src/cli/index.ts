@@ -1,3 +1,4 @@
+import { addAdoptions } from './adoptions.ts';
 import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
 import type { Program } from './command.ts';
@@ -26,6 +27,7 @@ export function addCommands(program: Program): void {
   addExplain(program);
   addRules(program);
   addPeople(program);
+  addAdoptions(program);
   addJobs(program);
   addTokens(program);
   addSources(program);

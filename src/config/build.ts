@@ -36,6 +36,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       mode: entry.mode,
       simulator: entry.simulator,
       baseline: entry.baseline,
+      adopt: entry.adopt,
       createRoles: entry.createRoles,
       profile: entry.profile as Record<string, string>,
       options: optionsOf(folder, entry, Object.keys(targetSchema.shape)),

@@ -104,7 +104,7 @@ function checkKinds(value: unknown, kinds: Kinds, told: ReturnType<typeof compla
   }
 }
 
-const STAND_IN = { mode: 'observe', baseline: 'approve', createRoles: false, profile: {} } as const;
+const STAND_IN = { mode: 'observe', baseline: 'approve', adopt: 'ask', createRoles: false, profile: {} } as const;
 
 function unknownType(type: string, list: ReadonlyArray<{ readonly type: string }>): [string, string] {
   const known = list.map((k) => k.type);

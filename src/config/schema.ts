@@ -64,6 +64,14 @@ export const targetSchema = z.looseObject({
     .enum(['approve', 'auto'])
     .default('approve')
     .describe('approve: nothing is written to a real target before its first full plan was applied by hand.'),
+  adopt: z
+    .enum(['ask', 'auto', 'never'])
+    .default('ask')
+    .describe(
+      'Accounts that are there already and have the login that a person is to have. ask: they wait for an operator ' +
+        '(drawbridge adoptions). auto: taken over where their e-mail address is the person’s and lies in one of ' +
+        'verifiedDomains. never: only reported.',
+    ),
   createRoles: z.boolean().default(false).describe('May roles that rules name and the target lacks be made there?'),
   profile: z
     .partialRecord(z.enum(['login', 'firstName', 'lastName', 'displayName', 'email']), z.string())

@@ -8,7 +8,7 @@ import type { Target } from '../targets/target.ts';
 import { type Attempt, confirm, isAdding, look, makeChange } from './attempt.ts';
 import type { PlannedLane } from './compute.ts';
 import type { WorkDeps } from './deps.ts';
-import { findOurs } from './find-ours.ts';
+import { findOurs, findToAdopt } from './find-ours.ts';
 import { field } from './read-back.ts';
 import { rebase } from './rebase.ts';
 import { type Intent, intentOf, type Made } from './record.ts';
@@ -169,6 +169,7 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
         attempt = await findOurs(attempt);
         if (attempt.account === undefined) continue;
       }
+      if (change.op === 'adopt') attempt = await findToAdopt(attempt, change);
       const go = await makeInTurn(attempt, change);
       if (go !== 'go') return notBegun(held, go);
     } catch (error) {
@@ -179,7 +180,8 @@ async function runChanges(begun: Attempt, changes: readonly Change[]): Promise<S
       if (change.item === 'account' && isAdding(change)) break;
     }
   }
-  if (refused === undefined) return DONE;
+  // A step that adopts does nothing else: what the account is to become is planned on what it is.
+  if (refused === undefined) return changes.some(({ op }) => op === 'adopt') ? { ...DONE, planAgain: true } : DONE;
   // What went through changes the basis: the lane is planned again, and parked until then.
   return { ...afterFailure(deps, held.attempts, refused), planAgain: attempt.progress };
 }

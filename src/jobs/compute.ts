@@ -84,9 +84,11 @@ async function readInputs(
     db,
     people.flatMap((p) => p.logins),
   );
+  // Mostly nobody's account stands in anybody's way.
+  const words = named.length === 0 ? [] : await store.adoptions.adoptionWords(db, ids);
   const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
   const roles = await readRoles(store, db, people, ledger);
-  return { ledger, rivals, accounts, holders, roles, roleNames: await readRoleNames(store, db, people, seen) };
+  return { ledger, rivals, accounts, holders, words, roles, roleNames: await readRoleNames(store, db, people, seen) };
 }
 
 function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: Inputs): PlannedLane {
@@ -99,6 +101,9 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
   const holder = inputs.holders
     .get(laneOf({ target: target.id, person: login }))
     ?.find((h) => h.account.id !== observed?.id);
+  const adoptionWord = inputs.words.find(
+    (w) => w.person === person.id && w.target === target.id && w.accountId === holder?.account.id,
+  )?.word;
   const result = planStep({
     person,
     target,
@@ -107,6 +112,8 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     ended: wanted.ended.get(target.id) ?? new Map(),
     ...(observed === undefined ? {} : { observed }),
     ...(holder === undefined ? {} : { loginHolder: holder.account }),
+    ...(holder?.owner == null ? {} : { holderOwner: holder.owner }),
+    ...(adoptionWord === undefined ? {} : { adoptionWord }),
     targetRead: ground.states.get(target.id)?.observedAt != null,
     ledger,
     roles: inputs.roles(target.id),

@@ -1,4 +1,7 @@
+import { foldCase } from '../model/filter.ts';
 import { type Attempt, look } from './attempt.ts';
+import { Failure } from '../model/failure.ts';
+import type { Change } from '../model/plan.ts';
 import { field } from './read-back.ts';
 
 /**
@@ -31,4 +34,20 @@ async function releaseUnmade({ deps: { db, store }, held }: Attempt): Promise<vo
     db,
     rows.filter((row) => row.target === held.target && !row.confirmed),
   );
+}
+
+/**
+ * Looks at the account that is to be adopted. It has to be as it was when that was decided: nobody's but the target's, and
+ * under the login that spoke for it. Throws `Failure` (moved) otherwise: then it is planned again.
+ */
+export async function findToAdopt(attempt: Attempt, { after }: Change): Promise<Attempt> {
+  const [accountId, login = ''] = [field(after, 'accountId'), field(after, 'login')];
+  if (accountId === undefined) throw new Failure({ kind: 'refused' }, 'an adoption without an account');
+  const known = { ...attempt, ref: { ...attempt.ref, accountId, login } };
+  const found = await look({ ...known, account: undefined });
+  const same = found !== undefined && foldCase(found.profile.login) === foldCase(login);
+  if (!same || found.managedBy !== undefined || found.privileged === true || found.mark !== undefined) {
+    throw new Failure({ kind: 'moved' }, 'the account that was to be adopted is not as it was');
+  }
+  return { ...known, account: found };
 }

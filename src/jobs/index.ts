@@ -20,6 +20,7 @@ export type { Log, PlanDeps, Timing, Views } from './deps.ts';
 export type { Queue, QueuedLane } from './queue.ts';
 export { applyPlan, type AppliedPlan } from './apply-plan.ts';
 export { planFull, type FullPlan, type FullPlanRequest } from './full.ts';
+export { adopt, type AdoptionSaying } from './adopt.ts';
 export { decide, type Decided, type Word } from './decide.ts';
 export { inlineQueue } from './inline.ts';
 

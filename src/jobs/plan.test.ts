@@ -82,7 +82,7 @@ dbTest(
       await settled(jobs, db);
       assert.deepEqual(target.calls, []);
       const [finding] = await storeParts.findings.listFindings(db);
-      assert.equal(finding?.kind, 'account-exists');
+      assert.equal(finding?.kind, 'adoption');
       await storeParts.dirty.markDirty(db, ['p_ann']);
       jobs.wake();
       await settled(jobs, db);

@@ -28,7 +28,8 @@ export function intentOf({ held, plan, account }: Attempt, change: Change): Inte
     case 'grant':
     case 'alias': {
       const created = change.op !== 'claim' && change.op !== 'adopt';
-      const objectId = change.item === 'account' ? undefined : field(change.after, 'roleId');
+      const id = change.op === 'adopt' ? 'accountId' : 'roleId';
+      const objectId = change.item === 'account' && change.op !== 'adopt' ? undefined : field(change.after, id);
       return { claim: { target, person, item: change.item, created, plan, causes: change.causes, objectId } };
     }
     case 'block':

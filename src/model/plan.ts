@@ -70,6 +70,8 @@ export type FindingKind =
   | 'login-collision'
   /** An account with this login exists at the target and is not ours. */
   | 'account-exists'
+  /** An account that is there already may be this person's: an operator says whether it is. */
+  | 'adoption'
   /** What we gave is gone at the target: another hand took it, and it is not given again by itself. */
   | 'foreign-removal'
   /** The account is blocked at the target, and not by us. */

@@ -1,4 +1,5 @@
 import type { Desired, ItemKey, LedgerRow, Observed } from './accounts.ts';
+import type { AdoptionMode, AdoptionWord } from './adoption.ts';
 import type { GroupId, Person } from './person.ts';
 import type { Finding, Mode, Step } from './plan.ts';
 import type { ExpressionInput, Outcome, ProfileTemplate } from './rules.ts';
@@ -19,6 +20,8 @@ export interface TargetView {
   readonly can: Capabilities;
   readonly createRoles: boolean;
   readonly profile: ProfileTemplate;
+  /** What may become ours that was there before us; without it nothing does but by an operator's word. */
+  readonly adopt?: { readonly mode: AdoptionMode; readonly verifiedDomains: readonly string[] };
 }
 
 /** How a role's name reads at a target. A pinned id decides; without one, the name must be there exactly once. */
@@ -64,6 +67,10 @@ export interface StepInput {
   readonly observed?: Observed;
   /** Another account at the target that has the wanted login. */
   readonly loginHolder?: Observed;
+  /** The person whose account that is by the ledger. */
+  readonly holderOwner?: string;
+  /** What an operator said about that account and this person. */
+  readonly adoptionWord?: AdoptionWord;
   /** The account's last observation is known: false before the target was first read. */
   readonly targetRead: boolean;
   readonly ledger: readonly LedgerRow[];

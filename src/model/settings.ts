@@ -1,3 +1,4 @@
+import type { AdoptionMode } from './adoption.ts';
 import type { ExtensionSchema } from './extensions.ts';
 import type { GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
@@ -80,6 +81,8 @@ export interface TargetSettings {
   readonly simulator: boolean;
   /** `auto`: no approval of a baseline plan is asked for (rehearsals). A simulator never needs one. */
   readonly baseline: 'approve' | 'auto';
+  /** What becomes of accounts that were at the target before us. */
+  readonly adopt: AdoptionMode;
   /** May missing roles be made at the target? */
   readonly createRoles: boolean;
   /** Templates of the account profile, by field, in the rule language; defaults come with the kind. */

@@ -1,5 +1,6 @@
 import type { DesiredItem, Observed, Profile } from '../model/accounts.ts';
 import { foldCase } from '../model/filter.ts';
+import { planAdoption } from './adoption.ts';
 import type { Draft } from './draft.ts';
 
 /** Is the account another's to change? Reported, and then nothing on it is touched. */
@@ -61,7 +62,11 @@ function planCreation(draft: Draft, profile: Profile, wanted: DesiredItem): bool
     );
     return false;
   }
-  if (loginHolder !== undefined || rivals.length > 0) {
+  if (loginHolder !== undefined && rivals.length === 0) {
+    planAdoption(draft, loginHolder, wanted);
+    return false;
+  }
+  if (rivals.length > 0) {
     taken(draft, profile.login);
     return false;
   }

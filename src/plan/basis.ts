@@ -34,12 +34,20 @@ export function basisOf(input: StepInput): string {
     undecided: [...input.undecided].toSorted(),
     ended: input.ended === undefined || input.ended.size === 0 ? undefined : [...input.ended.keys()].toSorted(),
     observed: observed === undefined ? undefined : seen(observed),
-    loginHolder: loginHolder === undefined ? undefined : [loginHolder.id, loginHolder.mark ?? null],
+    loginHolder:
+      loginHolder === undefined ? undefined : [loginHolder.id, loginHolder.mark ?? null, input.holderOwner ?? null],
+    adoption:
+      loginHolder === undefined
+        ? undefined
+        : [input.adoptionWord ?? null, target.adopt ?? null, forbidding(loginHolder)],
     ledger: sorted(input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true])),
     rivals: sorted(input.rivals.map((r) => [r.person, r.owner])),
     protectedRoles: [...(input.protectedRoles ?? [])].toSorted(),
   });
 }
+
+/** What keeps an account from being taken over. */
+const forbidding = (o: Observed): unknown => [o.managedBy ?? null, o.privileged === true];
 
 const seen = (o: Observed): unknown => ({ ...o, roles: [...o.roles].toSorted(), aliases: [...o.aliases].toSorted() });
 

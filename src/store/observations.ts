@@ -19,6 +19,8 @@ export interface SeenOfPerson extends SeenAccount {
 
 export interface SeenLogin extends SeenAccount {
   readonly key: string;
+  /** The person whose account it is by the ledger. */
+  readonly owner: string | null;
 }
 
 const toJson = (account: Observed): AccountJson => ({
@@ -50,17 +52,18 @@ export async function accountsOf(db: Db, persons: readonly string[]): Promise<Se
   return rows.map(({ account, ...row }) => ({ ...row, account: fromJson(account) }));
 }
 
-/** The accounts that have one of these logins. */
+/** The accounts that have one of these logins, and whose they are. */
 export async function accountsNamed(
   db: Db,
   logins: ReadonlyArray<{ target: string; key: string }>,
 ): Promise<SeenLogin[]> {
   if (logins.length === 0) return [];
-  const rows = await db.rows<{ target: string; key: string; account: AccountJson }>({
+  const rows = await db.rows<Omit<SeenLogin, 'account'> & { readonly account: AccountJson }>({
     name: 'observed-named',
-    text: `select o.target, o.login_key as key, o.account
+    text: `select o.target, o.login_key as key, o.account, l.person as owner
       from (select distinct target, key from unnest($1::text[], $2::text[]) as u(target, key)) k
       join observed o on o.target = k.target and o.login_key = k.key
+      left join ledger l on l.target = o.target and l.item = 'account' and l.object_id = o.account_id
       order by o.target, o.account_id`,
     values: [logins.map((l) => l.target), logins.map((l) => l.key)],
   });

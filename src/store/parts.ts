@@ -1,3 +1,4 @@
+import * as adoptions from './adoptions.ts';
 import * as clock from './clock.ts';
 import * as dirty from './dirty.ts';
 import * as due from './due.ts';
@@ -25,6 +26,7 @@ import * as work from './work.ts';
 
 /** The parts of the store that planning and working are given, so that they depend on their types alone. */
 export const storeParts = {
+  adoptions,
   clock,
   dirty,
   due,

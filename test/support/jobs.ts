@@ -72,6 +72,7 @@ export interface World {
   mode: Mode;
   createRoles: boolean;
   needBaseline: boolean;
+  adopt?: TargetView['adopt'];
   /** Of the guard; without any nothing is held but what protected rules ask for. */
   limits?: GuardLimits;
 }
@@ -106,7 +107,10 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
     targets: new Map(of.targets.map((target) => [target.id, target])),
     views: () => ({
       rules: of.rules,
-      targets: of.targets.map((target) => view(target, of.mode, of.createRoles)),
+      targets: of.targets.map((target) => ({
+        ...view(target, of.mode, of.createRoles),
+        ...(of.adopt === undefined ? {} : { adopt: of.adopt }),
+      })),
       guard: { limits: of.limits ?? UNLIMITED, rehearsals: new Set() },
       needBaseline: new Set(of.needBaseline ? of.targets.map((t) => t.id) : []),
     }),

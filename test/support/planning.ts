@@ -6,6 +6,7 @@ import { loadRules } from '../../src/mapping/load.ts';
 import { buildPerson } from '../../src/mapping/people.ts';
 import { compileProfile } from '../../src/mapping/profile.ts';
 import { itemRole, type ItemKey, type LedgerRow, type Observed, type Profile } from '../../src/model/accounts.ts';
+import type { AdoptionWord } from '../../src/model/adoption.ts';
 import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../../src/model/attributes.ts';
 import type { GroupId, LinkedRecord } from '../../src/model/person.ts';
 import type { Change, Finding, Mode, Plan, Step } from '../../src/model/plan.ts';
@@ -94,6 +95,8 @@ export interface World {
   readonly ledger: readonly LedgerRow[];
   readonly now: Date;
   readonly targetRead?: boolean;
+  /** What an operator said of the account that stands in a person's way, by person. */
+  readonly adoptions?: ReadonlyMap<string, AdoptionWord>;
   /** The store is in recovery. */
   readonly recovery?: boolean;
 }
@@ -113,19 +116,23 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
     const person = buildPerson(p, world.graph, ATTRIBUTES);
     return { person, wanted: desire(person, world.rules, [target], world.now) };
   });
-  const owner = (id: string): boolean => ledger.some((r) => r.person === id && r.item === 'account');
-  const login = (i: number): string | undefined =>
-    wanted[i]?.wanted.desired.get(target.id)?.profile.login.toLowerCase();
-  const inputs = wanted.map(({ person, wanted: w }, i): StepInput => {
+  const accountRows = new Map(ledger.flatMap((r) => (r.item === 'account' ? [[r.person, r] as const] : [])));
+  const rows = Map.groupBy(ledger, (r) => r.person);
+  const ids = new Map(accounts.map((a) => [a.id, a]));
+  const marks = new Map(accounts.toReversed().map((a) => [a.mark, a]));
+  const logins = Map.groupBy(accounts, (a) => a.profile.login.toLowerCase());
+  const login = (of: (typeof wanted)[number]): string | undefined =>
+    of.wanted.desired.get(target.id)?.profile.login.toLowerCase();
+  const claimants = Map.groupBy(wanted, login);
+  const inputs = wanted.map((of): StepInput => {
+    const { person, wanted: w } = of;
     const desired = w.desired.get(target.id);
-    const row = ledger.find((r) => r.person === person.id && r.item === 'account');
-    const observed = accounts.find((a) => a.id === row?.objectId || a.mark === person.id);
-    const holder = accounts.find((a) => a.id !== observed?.id && a.profile.login.toLowerCase() === login(i));
-    const rivals = wanted.flatMap((other, j) =>
-      i !== j && login(i) !== undefined && login(j) === login(i)
-        ? [{ person: other.person.id, owner: owner(other.person.id) }]
-        : [],
-    );
+    const observed = ids.get(accountRows.get(person.id)?.objectId ?? '') ?? marks.get(person.id);
+    const key = login(of);
+    const holder = logins.get(key ?? '')?.find((a) => a.id !== observed?.id);
+    const rivals = (key === undefined ? [] : (claimants.get(key) ?? []))
+      .filter((other) => other !== of)
+      .map((other) => ({ person: other.person.id, owner: accountRows.has(other.person.id) }));
     return {
       person,
       target,
@@ -133,9 +140,9 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
       undecided: w.undecided.get(target.id) ?? new Set(),
       ended: w.ended.get(target.id) ?? new Map(),
       ...(observed !== undefined && { observed }),
-      ...(holder !== undefined && { loginHolder: holder }),
+      ...(holder !== undefined && { loginHolder: holder, ...aboutHolder(world, person.id, holder) }),
       targetRead: world.targetRead ?? true,
-      ledger: ledger.filter((r) => r.person === person.id),
+      ledger: rows.get(person.id) ?? [],
       roles: lookup(world.roles),
       rivals,
       rulesRevision: world.rules.revision,
@@ -149,6 +156,12 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
   const findings: Finding[] = [...wanted.flatMap((w) => w.wanted.findings), ...results.flatMap((r) => r.findings)];
   const steps = results.flatMap((r): Step[] => (r.step === undefined ? [] : [r.step]));
   return { ...makePlan(steps, findings, []), inputs };
+}
+
+function aboutHolder({ ledger, adoptions }: World, person: string, { id }: Observed) {
+  const owner = ledger.find((r) => r.item === 'account' && r.objectId === id)?.person;
+  const word = adoptions?.get(person);
+  return { ...(owner !== undefined && { holderOwner: owner }), ...(word !== undefined && { adoptionWord: word }) };
 }
 
 /** The world after the plan was carried out without a hitch. */
@@ -199,8 +212,9 @@ function applyChange(world: World, step: Step, change: Change): World {
         ledger: put('account', { created: true, objectId: made.id }),
       };
     }
+    case 'adopt':
     case 'claim':
-      if (change.item === 'account' && account === undefined) {
+      if (change.op === 'claim' && change.item === 'account' && account === undefined) {
         // Never made: what was claimed with it is let go.
         return { ...world, ledger: world.ledger.filter((r) => r.person !== person || r.confirmed) };
       }

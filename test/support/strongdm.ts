@@ -22,6 +22,7 @@ export function settingsFor(sim: Pick<Sim, 'host' | 'port'> & Keys, options: obj
     mode: 'full',
     simulator: false,
     baseline: 'auto',
+    adopt: 'ask',
     createRoles: true,
     profile: {},
     options: { host: `${host}:${port}`, accessKey, secretKey, timeout: '10s', ...options },
