@@ -43,7 +43,7 @@ export function saying(change: Change): string {
       if (item === 'account' && text(change.after, 'accountId') === undefined) {
         return 'look whether the account was made: no answer came';
       }
-      return `${op} ${thing(item)}, which is there already`;
+      return `${op} ${op === 'adopt' ? `account ${login(change.after)}` : thing(item)}, which is there already`;
     case 'create':
       return `create account ${login(change.after)}`;
     case 'update':
