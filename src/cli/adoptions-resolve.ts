@@ -5,7 +5,7 @@ import { type AdoptionTerm, type ListedAdoption, listAdoptions } from '../store/
 import type { Db } from '../store/db.ts';
 import { notifyWake } from '../store/lease.ts';
 import { storeParts } from '../store/parts.ts';
-import { NONE_WAITS, ofPerson, readAdoptionTerms } from './adoptions.ts';
+import { NONE_WAITS, ofPerson, readAdoptionTerms } from './adoption-queue.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { findPerson } from './person.ts';

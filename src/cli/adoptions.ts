@@ -6,11 +6,10 @@ import {
   type ListedAdoption,
   listAdoptions,
 } from '../store/adoptions.ts';
-import type { Db } from '../store/db.ts';
 import { addResolve } from './adoptions-resolve.ts';
 import { add, group, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { likePattern, parseFilter } from './filter.ts';
+import { NONE_WAITS, ofPerson, readAdoptionTerms } from './adoption-queue.ts';
 import { readLimit } from './paging.ts';
 import { findPerson } from './person.ts';
 import { clip, plural, table, when } from './text.ts';
@@ -64,18 +63,6 @@ export function addAdoptions(program: Program): void {
   });
   addResolve(program, adoptions);
 }
-
-/** The terms of a `--filter` on adoptions. Throws a CommandError (exit 2). */
-export const readAdoptionTerms = (filter: string | undefined): AdoptionTerm[] =>
-  parseFilter(filter, ADOPTION_FIELDS).map(({ field, value }) => ({
-    field: field as AdoptionTerm['field'],
-    like: likePattern(field === 'evidence' ? value.replaceAll('-', ' ').replace('email', 'e-mail address') : value),
-  }));
-
-export const ofPerson = (db: Db, id: string): Promise<ListedAdoption[]> =>
-  listAdoptions(db, { terms: [{ field: 'person', like: likePattern(id) }], limit: 1000 });
-
-export const NONE_WAITS = 'No account waits for a word.';
 
 /** One row of the queue, as `--after` takes it. */
 const keyText = ({ target, person, accountId }: AdoptionKey): string => `${target}/${person}/${accountId}`;
