@@ -63,6 +63,8 @@ describe('irregular forms are read, and counted by client', () => {
     ['boolean-text', () => patch(replace('emails', [{ value: 'a', primary: 'true' }]))],
     ['filter-boolean-text', () => filter('active eq "True"')],
     ['filter-unquoted', () => filter('userName eq ann')],
+    // What can't be read of a PUT does not keep a leaver's access (docs/decisions/0019).
+    ['leave-only', () => ['PUT', `/Users/${user}`, { userName: 'ann', active: false, title: 7 }]],
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, user))],
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, [{ value: user }]))],
     ['no-operations', () => patch()],
