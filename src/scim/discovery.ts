@@ -5,6 +5,7 @@ import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
 import { VALUE_TYPES, type ValueType } from './schema/available.ts';
+import { SERVICE_SCHEMAS } from './schema/service.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
 
 type Json = Record<string, unknown>;
@@ -20,7 +21,7 @@ export function discover(name: string, id: string | undefined, context: Context)
   const types = [...context.types, ...VALUE_TYPES];
   const all =
     name === 'Schemas'
-      ? types.flatMap((type): readonly Schema[] => [type.schema, ...type.extensions]).map((s) => schema(s, base))
+      ? [...types.flatMap((type) => [type.schema, ...type.extensions]), ...SERVICE_SCHEMAS].map((s) => schema(s, base))
       : types.map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());

@@ -57,6 +57,7 @@ describe('irregular forms are read, and counted by client', () => {
   const replace = (path: string, value: unknown) => ({ op: 'replace', path, value });
 
   const cases: ReadonlyArray<readonly [form: IrregularForm, request: () => Request]> = [
+    ['attributes-filter', () => ['GET', `/Users/${user}?attributes=${encodeURIComponent('emails[type eq "work"]')}`]],
     ['bare-token', () => ['GET', '/Users?count=0', undefined, { authorization: TOKEN }]],
     ['boolean-text', () => patch(replace('active', 'False'))],
     ['boolean-text', () => ['PUT', `/Users/${user}`, { userName: 'ann', active: 'True' }]],
