@@ -46,6 +46,7 @@ function isMet(wants: Expectation, found: unknown, reply: Reply): boolean {
   if ('type' in wants) return typeof found === wants.type;
   if ('filled' in wants) return !isNothing(found) && !isDeepStrictEqual(found, {});
   if ('empty' in wants) return isNothing(found);
+  if ('none' in wants) return found === undefined || found === null;
   throw new Error(`nothing here asserts ${words(wants)}`);
 }
 
@@ -57,6 +58,9 @@ function covers(found: unknown, wanted: unknown): boolean {
     return Array.isArray(found) && found.length === wanted.length && wanted.every((w, i) => covers(found[i], w));
   }
   if (typeof wanted !== 'object' || wanted === null) return found === wanted;
+  if ('$some' in wanted && Array.isArray(wanted.$some)) {
+    return Array.isArray(found) && wanted.$some.every((w) => found.some((f) => covers(f, w)));
+  }
   return Object.entries(wanted).every(([key, w]) =>
     covers((found as Record<string, unknown> | null | undefined)?.[key], w),
   );

@@ -54,10 +54,11 @@ export interface Judgement {
 
 /**
  * What an answer has to be. `at` is a path of keys: `Resources/0/id`, `*` for each element; '' is the whole.
- * - `is`: that value; of an object the keys named, of an array each element in its place
+ * - `is`: that value; of an object the keys named, of an array each element in its place; `{ $some: […] }` is an array
+ *   that has these among others
  * - `has`: the array at the path has this element
  * - `filled`: there is something, and not nothing in the form of '', [] or {}
- * - `empty`: there is nothing, or [] (RFC 7643 2.5 holds both for the same)
+ * - `empty`: there is nothing, or '' or [] (RFC 7643 2.5 holds nothing, null and [] for the same); `none`: nothing or null
  */
 export type Expectation =
   | { readonly status: number | readonly number[] }
@@ -65,6 +66,7 @@ export type Expectation =
   | { readonly at: string; readonly has: unknown }
   | { readonly at: string; readonly filled: true }
   | { readonly at: string; readonly empty: true }
+  | { readonly at: string; readonly none: true }
   | { readonly at: string; readonly type: 'number' | 'string' | 'boolean' }
   | { readonly header: string; readonly says: string }
   | { readonly text: string }
@@ -111,5 +113,6 @@ export function words(wants: Expectation): string {
   if ('is' in wants) return `${wants.at} is ${JSON.stringify(wants.is)}`;
   if ('has' in wants) return `${wants.at} has ${JSON.stringify(wants.has)}`;
   if ('type' in wants) return `${wants.at} is a ${wants.type}`;
+  if ('none' in wants) return `there is no ${wants.at}`;
   return 'filled' in wants ? `${wants.at} is not empty` : `${wants.at} is empty`;
 }
