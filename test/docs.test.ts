@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { rulesPage } from '../scripts/docs.ts';
+import { rulesPage, suitesPage } from '../scripts/docs.ts';
 import { ruleTestResults } from '../src/app/rule-tests.ts';
 import { createEngine } from '../src/mapping/engine.ts';
 import { loadRules } from '../src/mapping/load.ts';
@@ -15,6 +15,11 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'src/**/*.md
 test('the tables of docs/rules.md are those of the code (npm run docs)', () => {
   const text = readFileSync(join(ROOT, 'docs/rules.md'), 'utf8');
   assert.equal(text, rulesPage(text));
+});
+
+test('the counts and judgements of docs/scim-suites.md are those of the suites as they run (npm run docs)', () => {
+  const text = readFileSync(join(ROOT, 'docs/scim-suites.md'), 'utf8');
+  assert.equal(text, suitesPage(text));
 });
 
 test('every link between pages leads somewhere', () => {

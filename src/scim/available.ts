@@ -50,9 +50,9 @@ export function createAvailable(
 
 /** `/Roles`, `/Entitlements`: lists in Okta's form, and one value by its id. Read-only. */
 export async function available(context: Context, type: ValueType, id: string | undefined): Promise<Answer> {
-  const { query, base } = context;
+  const { query, base, note } = context;
   const all = (await context.available(type.attribute)).map((value) => shown(type, value, base));
-  const projection = projectionOf(type, query.get('attributes'), query.get('excludedattributes'));
+  const projection = projectionOf(type, query.get('attributes'), query.get('excludedattributes'), note);
   if (id !== undefined) {
     const one = all.find((resource) => resource['id'] === id);
     if (one === undefined) throw notFound(`The ${type.name.toLowerCase()}`, id);
@@ -60,7 +60,7 @@ export async function available(context: Context, type: ValueType, id: string | 
   }
   if (query.has('cursor')) throw new ScimError(501, `${type.endpoint} is paged by startIndex and count only.`);
   const text = query.get('filter')?.trim() ?? '';
-  const filter = text === '' ? undefined : parseFilter(type, text, context.note);
+  const filter = text === '' ? undefined : parseFilter(type, text, note);
   const matching = sorted(
     type,
     filter === undefined ? all : all.filter((r) => matches(filter, r)),

@@ -5,6 +5,8 @@ import type { Cursors } from './cursor.ts';
 import type { Limits } from './limits.ts';
 import { listBody } from './list.ts';
 import { VALUE_TYPES, type ValueType } from './schema/available.ts';
+import { LISTED_COMMON_ATTRIBUTES } from './schema/index.ts';
+import { SERVICE_SCHEMAS } from './schema/service.ts';
 import type { ResourceType, Schema } from './schema/types.ts';
 
 type Json = Record<string, unknown>;
@@ -17,16 +19,24 @@ export function discover(name: string, id: string | undefined, context: Context)
     if (id !== undefined) throw notFound('ServiceProviderConfig', id);
     return { status: 200, body: serviceProviderConfig(context) };
   }
-  const types = [...context.types, ...VALUE_TYPES];
   const all =
     name === 'Schemas'
-      ? types.flatMap((type): readonly Schema[] => [type.schema, ...type.extensions]).map((s) => schema(s, base))
-      : types.map((t) => resourceType(t, base));
+      ? schemas(context).map((s) => schema(s, base))
+      : [...context.types, ...VALUE_TYPES].map((t) => resourceType(t, base));
   if (id === undefined) return { status: 200, body: listBody(all.length, 1, all) };
   const found = all.find((entry) => String(entry['id']).toLowerCase() === id.toLowerCase());
   if (found === undefined) throw notFound(name === 'Schemas' ? 'The schema' : 'The resource type', id);
   return { status: 200, body: found };
 }
+
+const schemas = ({ types }: Context): Schema[] => [
+  ...types.flatMap((type) => [
+    { ...type.schema, attributes: [...LISTED_COMMON_ATTRIBUTES, ...type.schema.attributes] },
+    ...type.extensions,
+  ]),
+  ...VALUE_TYPES.map((type) => type.schema),
+  ...SERVICE_SCHEMAS,
+];
 
 const schema = (s: Schema, base: string): Json => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],

@@ -121,8 +121,8 @@ export async function remove(call: Call, id: string): Promise<Answer> {
   return { status: 204 };
 }
 
-const projectionFor = ({ type, query }: Call): Projection =>
-  projectionOf(type, query.get('attributes'), query.get('excludedattributes'));
+const projectionFor = ({ type, query, note }: Call): Projection =>
+  projectionOf(type, query.get('attributes'), query.get('excludedattributes'), note);
 
 const fieldsOf = (type: ResourceType, resource: Resource) =>
   type.kind === 'user' ? userFields(resource, type.ruleAttributes) : groupFields(resource);

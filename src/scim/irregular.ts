@@ -4,6 +4,7 @@
  * docs/scim.md says of each what arrives and from whom. Labels of a metric: never made of what a client sent.
  */
 export const IRREGULAR_FORMS = [
+  'attributes-filter',
   'bare-token',
   'boolean-text',
   'filter-boolean-text',

@@ -1,3 +1,4 @@
+import { noNote, type Note } from './irregular.ts';
 import { resolvePath } from './schema/path.ts';
 import type { Shape } from './schema/types.ts';
 import { isObject } from './values.ts';
@@ -17,15 +18,23 @@ type Choices = Map<string, Choice | 'all'>;
 
 const ALWAYS = ['schemas', 'id'];
 
-/** `attributes` wins over `excludedAttributes`; names that are not known are passed over. Empty lists ask for nothing. */
+/**
+ * `attributes` wins over `excludedAttributes`; names that are not known are passed over. Empty lists ask for nothing.
+ * `attributes` may carry a filter on values, `emails[type eq "work"]`, though RFC 7644 3.10 knows names only: all values
+ * are shown then. Among excluded names it is passed over, since it would hide more than was meant.
+ */
 export function projectionOf(
   type: Shape & { readonly links?: string },
   attributes: string | undefined,
   excluded: string | undefined,
+  note: Note = noNote,
 ): Projection {
-  const shown = choose(type, attributes);
+  const shown = choose(
+    type,
+    namesIn(attributes).map((name) => withoutFilter(name, note)),
+  );
   if (shown !== undefined) return { links: covers(shown, type.links ?? ''), apply: (r) => only(r, shown) };
-  const hidden = choose(type, excluded);
+  const hidden = choose(type, namesIn(excluded));
   if (hidden === undefined) return { links: true, apply: (r) => r };
   return { links: coreOf(hidden)?.get(type.links ?? '') !== 'all', apply: (r) => without(r, hidden) };
 }
@@ -38,14 +47,39 @@ const coreOf = (choices: Choices): Choice | undefined => {
 const covers = (choices: Choices, name: string): boolean =>
   choices.get('') === 'all' || coreOf(choices)?.has(name) === true;
 
-function choose(type: Shape, names: string | undefined): Choices | undefined {
-  const asked = (names ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  if (asked.length === 0) return undefined;
+/** Cuts a list at its commas, but not at those in a filter on values. */
+function namesIn(list = ''): string[] {
+  const names: string[] = [];
+  let [start, inFilter, quoted] = [0, false, false];
+  for (let i = 0; i < list.length; i++) {
+    const c = list[i];
+    if (quoted) {
+      if (c === '\\') i++;
+      else if (c === '"') quoted = false;
+    } else if (inFilter) {
+      if (c === '"') quoted = true;
+      else if (c === ']') inFilter = false;
+    } else if (c === '[') inFilter = true;
+    else if (c === ',') {
+      names.push(list.slice(start, i));
+      start = i + 1;
+    }
+  }
+  return [...names, list.slice(start)].map((name) => name.trim()).filter((name) => name !== '');
+}
+
+/** `emails[type eq "work"].value` → `emails.value`. */
+function withoutFilter(name: string, note: Note): string {
+  const [open, close] = [name.indexOf('['), name.lastIndexOf(']')];
+  if (open < 0 || close < open) return name;
+  note('attributes-filter');
+  return name.slice(0, open) + name.slice(close + 1);
+}
+
+function choose(type: Shape, names: readonly string[]): Choices | undefined {
+  if (names.length === 0) return undefined;
   const choices: Choices = new Map();
-  for (const name of asked) {
+  for (const name of names) {
     const location = resolvePath(type, name);
     if (location === undefined) continue;
     const { extension = '', attribute, sub } = location;

@@ -13,11 +13,10 @@ import type { ResourceType } from './schema/types.ts';
  * (RFC 9865). The same for a GET and for a search request.
  */
 export async function find(context: Context, types: readonly ResourceType[]): Promise<Answer> {
-  const { query } = context;
-  const projections = new Map(
-    types.map((type) => [type.kind, projectionOf(type, query.get('attributes'), query.get('excludedattributes'))]),
-  );
-  const requests = types.map((type) => listQuery(type, query, context.limits, context.note, types));
+  const { query, note } = context;
+  const [shownNames, hiddenNames] = [query.get('attributes'), query.get('excludedattributes')];
+  const projections = new Map(types.map((type) => [type.kind, projectionOf(type, shownNames, hiddenNames, note)]));
+  const requests = types.map((type) => listQuery(type, query, context.limits, note, types));
   const [only] = requests;
   const cursor = query.get('cursor');
   const show = (stored: StoredResource): unknown => shown(context, types, projections, stored);

@@ -136,6 +136,22 @@ describe('choosing attributes', () => {
     assert.deepEqual(show('nosuch'), { schemas: ['s'], id: '1' });
   });
 
+  test('a filter on the values of what is asked for is passed over; it hides nothing that is excluded', () => {
+    const all = { schemas: ['s'], id: '1', emails: resource.emails };
+    assert.deepEqual(show('emails[type eq "home"]'), all);
+    assert.deepEqual(show('userName,emails[value eq "a,b]\\"" and type eq "x"].type,nosuch[a pr]'), {
+      schemas: ['s'],
+      id: '1',
+      userName: 'ann',
+      emails: [{ type: 'work' }],
+    });
+    assert.deepEqual(show('emails[type eq "home'), { schemas: ['s'], id: '1' });
+    assert.deepEqual(show(undefined, 'emails[type eq "work"]'), resource);
+    const noted: string[] = [];
+    projectionOf(USER, 'userName,emails[type eq "work"]', undefined, (form) => noted.push(form));
+    assert.deepEqual(noted, ['attributes-filter']);
+  });
+
   test('leaves out what is not wanted, but never id and schemas', () => {
     const { groups: _, ...rest } = resource;
     assert.deepEqual(show(undefined, 'groups,id,schemas'), rest);

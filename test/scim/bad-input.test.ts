@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../src/store/errors.ts';
 import type { Resources } from '../../src/store/resources.ts';
 import { createResources } from '../../src/store/resources.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { OTHER_TOKEN, type Reply, type ScimServer, scimServer, TOKEN } from './server.ts';
+import { OTHER_TOKEN, type Reply, type ScimServer, scimServer, TOKEN, useScim } from './server.ts';
 
 const ERROR = 'urn:ietf:params:scim:api:messages:2.0:Error';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -21,16 +21,7 @@ function isError(reply: Reply, status: number, scimType?: string): void {
 }
 
 describe('what is refused', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db);
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-  });
+  const { database, server } = useScim();
 
   const count = async (): Promise<number> =>
     (

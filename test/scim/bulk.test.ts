@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { StoreUnavailable } from '../../src/store/errors.ts';
 import { createResources } from '../../src/store/resources.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { type Reply, type ScimServer, scimServer } from './server.ts';
+import { type Reply, scimServer, useScim } from './server.ts';
 
 const REQUEST = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const RESPONSE = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
@@ -19,16 +18,7 @@ interface Result {
 }
 
 describe('bulk requests', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db, { limits: { bulkOperations: 60, bulkBytes: 20_000 } });
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-  });
+  const { database, server } = useScim({ limits: { bulkOperations: 60, bulkBytes: 20_000 } });
   beforeEach(async () => {
     server.changes.length = 0;
     await database.db.rows({ text: 'truncate record, membership, person, person_record, dirty, event cascade' });

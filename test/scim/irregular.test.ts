@@ -57,12 +57,15 @@ describe('irregular forms are read, and counted by client', () => {
   const replace = (path: string, value: unknown) => ({ op: 'replace', path, value });
 
   const cases: ReadonlyArray<readonly [form: IrregularForm, request: () => Request]> = [
+    ['attributes-filter', () => ['GET', `/Users/${user}?attributes=${encodeURIComponent('emails[type eq "work"]')}`]],
     ['bare-token', () => ['GET', '/Users?count=0', undefined, { authorization: TOKEN }]],
     ['boolean-text', () => patch(replace('active', 'False'))],
     ['boolean-text', () => ['PUT', `/Users/${user}`, { userName: 'ann', active: 'True' }]],
     ['boolean-text', () => patch(replace('emails', [{ value: 'a', primary: 'true' }]))],
     ['filter-boolean-text', () => filter('active eq "True"')],
     ['filter-unquoted', () => filter('userName eq ann')],
+    // What can't be read of a PUT does not keep a leaver's access (docs/decisions/0019).
+    ['leave-only', () => ['PUT', `/Users/${user}`, { userName: 'ann', active: false, title: 7 }]],
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, user))],
     ['manager-bare', () => patch(replace(`${ENTERPRISE}:manager`, [{ value: user }]))],
     ['no-operations', () => patch()],

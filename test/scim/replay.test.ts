@@ -3,10 +3,9 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { type ScimServer, scimServer, TOKEN } from './server.ts';
+import { TOKEN, useScim } from './server.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const FILES = [
@@ -40,18 +39,9 @@ function replay(base: string, folder: string): Promise<Result[]> {
 }
 
 describe('recorded traffic of Okta and Entra ID', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
+  const { server } = useScim();
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-replay-'));
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db);
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
 
   test('every exchange is answered as recorded', async () => {
     const results = await replay(server.base, folder);

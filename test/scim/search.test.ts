@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { createCursors } from '../../src/scim/cursor.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { OTHER_TOKEN, type Reply, type ScimServer, scimServer } from './server.ts';
+import { OTHER_TOKEN, type Reply, scimServer, useScim } from './server.ts';
 
 const SEARCH = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
@@ -14,13 +13,10 @@ const query = (parameters: Record<string, string | number>): string =>
 const idsOf = (reply: Reply): string[] => reply.body.Resources.map((r: { id: string }) => r.id);
 
 describe('searches over all resource types', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
+  const { server } = useScim();
   const made: Array<{ id: string; type: string; name: string }> = [];
 
   before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db);
     for (let i = 0; i < 12; i++) {
       const name = `n${String(i).padStart(2, '0')}`;
       const body =
@@ -36,10 +32,6 @@ describe('searches over all resource types', () => {
         authorization: `Bearer ${OTHER_TOKEN}`,
       },
     );
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
   });
 
   /** The same by GET at the root and by POST to /.search. */
@@ -139,17 +131,10 @@ describe('searches over all resource types', () => {
 });
 
 describe('paging by cursor', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
   const cursorKey = randomBytes(32);
+  const { database, server } = useScim({ cursorKey });
   before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db, { cursorKey });
     for (let i = 0; i < 7; i++) await server.send('POST', '/Users', { userName: `u${i}`, title: `t${i % 3}` });
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
   });
 
   const first = async (parameters: Record<string, string | number> = {}): Promise<string> =>
@@ -256,16 +241,7 @@ describe('paging by cursor', () => {
 });
 
 describe('a walk by cursor under writes', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db);
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-  });
+  const { database, server } = useScim();
 
   const title = fc.option(fc.constantFrom('a', 'A', 'b', 'ab', 'é', 'zz'), { nil: undefined });
   const act = fc.oneof(

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { after, before } from 'node:test';
 import express from 'express';
 import { createScim, type ScimOptions } from '../../src/scim/index.ts';
 import type { Db } from '../../src/store/db.ts';
 import { createResources } from '../../src/store/resources.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 export const TOKEN = 'test-token';
 export const OTHER_TOKEN = 'other-token';
@@ -27,14 +29,67 @@ export interface Reply {
   readonly body: any;
 }
 
+type Options = Partial<ScimOptions> & { readonly name?: string };
+
+/**
+ * The endpoint with a database of its own, from before the tests of a `describe` until after them. Call it there, as
+ * the first thing, and not in a test: it sets the hooks. What it gives can be used from the next `before` on.
+ *
+ * ```ts
+ * describe('what a write leaves in the store', () => {
+ *   const { database, server } = useScim();
+ * ```
+ */
+export function useScim(options: Options = {}): { readonly database: TestDatabase; readonly server: ScimServer } {
+  let opened: TestDatabase | undefined;
+  let running: ScimServer | undefined;
+  before(async () => {
+    opened = await testDatabase();
+    running = await scimServer(opened.db, options);
+  });
+  after(async () => {
+    await running?.close();
+    await opened?.close();
+  });
+  const there = <T>(part: T | undefined): T => {
+    if (part === undefined)
+      throw new Error('The endpoint starts in `before`; use it in a test, or in a later `before`.');
+    return part;
+  };
+  return {
+    database: {
+      get db() {
+        return there(opened).db;
+      },
+      get pool() {
+        return there(opened).pool;
+      },
+      get config() {
+        return there(opened).config;
+      },
+      close: () => there(opened).close(),
+    },
+    server: {
+      get base() {
+        return there(running).base;
+      },
+      get origin() {
+        return there(running).origin;
+      },
+      get changes() {
+        return there(running).changes;
+      },
+      send: (...request) => there(running).send(...request),
+      close: () => there(running).close(),
+    },
+  };
+}
+
 /**
  * The endpoint by itself on a free port, with the sources `okta` and `entra`. `name`: the id that every request has got
  * from whoever serves the endpoint.
  */
-export async function scimServer(
-  db: Db,
-  { name, ...options }: Partial<ScimOptions> & { readonly name?: string } = {},
-): Promise<ScimServer> {
+export async function scimServer(db: Db, { name, ...options }: Options = {}): Promise<ScimServer> {
   const changes: ScimServer['changes'] = [];
   const tokens = new Map([
     [TOKEN, { id: 't1', name: 'test', source: 'okta' }],

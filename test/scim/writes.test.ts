@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { type ScimServer, scimServer } from './server.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { scimServer, useScim } from './server.ts';
 
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
@@ -15,16 +14,7 @@ interface EventRow {
 }
 
 describe('what a write leaves in the store', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db);
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-  });
+  const { database, server } = useScim();
   beforeEach(async () => {
     server.changes.length = 0;
     await database.db.rows({
@@ -508,16 +498,7 @@ describe('what a write leaves in the store', () => {
 });
 
 describe('where things are', () => {
-  let database: TestDatabase;
-  let server: ScimServer;
-  before(async () => {
-    database = await testDatabase();
-    server = await scimServer(database.db, { publicUrl: 'https://bridge.example.com/' });
-  });
-  after(async () => {
-    await server.close();
-    await database.close();
-  });
+  const { database, server } = useScim({ publicUrl: 'https://bridge.example.com/' });
 
   test('addresses come from the public URL and the path that the client used', async () => {
     const made = await server.send('POST', '/Users', { userName: 'ann' });

@@ -26,10 +26,18 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [USER, GROUP];
 
 const readOnly = { mutability: 'readOnly' } as const;
 
-/** Attributes of every resource (RFC 7643 3.1). They belong to no schema, so discovery does not list them. */
+/**
+ * What clients write of the attributes that every resource has. RFC 7643 3.1 lets schemas list common attributes, and
+ * Entra ID's validation for its gallery looks for this one there; the others are the server's own.
+ */
+export const LISTED_COMMON_ATTRIBUTES: readonly Attribute[] = [
+  text('externalId', "The client's own id.", { caseExact: true }),
+];
+
+/** Attributes of every resource (RFC 7643 3.1). */
 export const COMMON_ATTRIBUTES: readonly Attribute[] = [
   text('id', 'Given by the server, never reused.', { ...readOnly, caseExact: true, returned: 'always' }),
-  text('externalId', "The client's own id.", { caseExact: true }),
+  ...LISTED_COMMON_ATTRIBUTES,
   reference('schemas', ['uri'], 'Schemas of the resource.', { ...readOnly, multiValued: true, returned: 'always' }),
   complex(
     'meta',

@@ -66,6 +66,8 @@ export const text = (name: string, description: string, options: Options = {}): 
   define(name, 'string', description, options);
 export const flag = (name: string, description: string, options: Options = {}): Attribute =>
   define(name, 'boolean', description, options);
+export const integer = (name: string, description: string, options: Options = {}): Attribute =>
+  define(name, 'integer', description, options);
 export const instant = (name: string, description: string, options: Options = {}): Attribute =>
   define(name, 'dateTime', description, options);
 export const binary = (name: string, description: string, options: Options = {}): Attribute =>

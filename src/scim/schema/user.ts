@@ -9,7 +9,7 @@ const readOnly = { mutability: 'readOnly' } as const;
 export const userSchema: Schema = {
   id: USER_SCHEMA,
   name: 'User',
-  description: 'A person, as the client knows them',
+  description: 'User Account',
   attributes: [
     text('userName', 'Sign-in name, unique within the source whatever its case.', {
       required: true,
