@@ -1,4 +1,5 @@
-import type { Jobs, Views } from '../jobs/index.ts';
+import { type Jobs, lastVerified, type Views } from '../jobs/index.ts';
+import { storeParts } from '../store/parts.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
@@ -47,6 +48,7 @@ export function createFigures(
         countHolds(db),
       ]);
       const readings = await readingStates(db, settings());
+      const verified = await lastVerified({ db, store: storeParts });
       const valid = tokens.filter((t) => t.revokedAt === null && t.expiresAt !== null);
       const heard = heardOf(settings(), tokens, new Date());
       return {
@@ -69,6 +71,7 @@ export function createFigures(
           stale,
           missing,
         })),
+        ...(verified === undefined ? {} : { verified }),
       };
     },
     readiness: async () => {

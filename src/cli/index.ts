@@ -1,3 +1,4 @@
+import { addAccess } from './access.ts';
 import { addAdoptions } from './adoptions.ts';
 import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
@@ -25,6 +26,7 @@ export function addCommands(program: Program): void {
   addDecide(program);
   addHolds(program);
   addExplain(program);
+  addAccess(program);
   addRules(program);
   addPeople(program);
   addAdoptions(program);

@@ -72,6 +72,8 @@ export interface Timing {
   readonly stale: number;
   /** Between two full observations of a target. */
   readonly observeEvery: number;
+  /** Between two looks at all access that was given. */
+  readonly verifyEvery: number;
   /** First wait after a failure, doubled each time up to `backoffCap`. */
   readonly backoffBase: number;
   readonly backoffCap: number;
@@ -86,6 +88,7 @@ export const TIMING: Timing = {
   lease: 45_000,
   stale: 15_000,
   observeEvery: 3_600_000,
+  verifyEvery: 86_400_000,
   backoffBase: 1_000,
   backoffCap: 300_000,
   drain: 25_000,

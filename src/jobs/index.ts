@@ -10,6 +10,7 @@ import { createBell } from './bell.ts';
 import { bullQueue } from './bullmq.ts';
 import { type Log, TIMING, type Timing, type Views, type WorkDeps } from './deps.ts';
 import { clockLoop, dispatchLoop, planLoop, targetLoop } from './loops.ts';
+import { verifyLoop } from './verify-loop.ts';
 import { observeTarget } from './observe.ts';
 import type { Planned } from './plan.ts';
 import type { Queue } from './queue.ts';
@@ -22,6 +23,7 @@ export { applyPlan, type AppliedPlan } from './apply-plan.ts';
 export { planFull, type FullPlan, type FullPlanRequest } from './full.ts';
 export { adopt, type AdoptionSaying } from './adopt.ts';
 export { decide, type Decided, type Word } from './decide.ts';
+export { type BrokenChain, lastVerified, type Verified, verifyAccess } from './verify.ts';
 export { inlineQueue } from './inline.ts';
 
 export interface JobsOptions {
@@ -149,7 +151,8 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
         if (steps > 0) workBell.ring(urgent);
       });
       const clock = clockLoop(deps, end, createBell(), () => workBell.ring());
-      await Promise.all([planned, clock, dispatchLoop(deps, end, workBell, queue), ...loops]);
+      const verified = verifyLoop(deps, end, createBell());
+      await Promise.all([planned, clock, verified, dispatchLoop(deps, end, workBell, queue), ...loops]);
     } finally {
       leading = false;
     }

@@ -15,7 +15,7 @@ const pause = (deps: WorkDeps, failures: number): number =>
   Math.max(FLOOR, backoffMs(failures, deps.random, { base: deps.timing.backoffBase, cap: 30_000 }));
 
 /** Runs `turn` again and again until `signal`; it says how long to sleep. What it throws is logged, then waited out. */
-async function loop(
+export async function loop(
   deps: WorkDeps,
   signal: AbortSignal,
   bell: Bell,

@@ -1,4 +1,5 @@
 import * as adoptions from './adoptions.ts';
+import * as chain from './chain.ts';
 import * as clock from './clock.ts';
 import * as dirty from './dirty.ts';
 import * as due from './due.ts';
@@ -11,6 +12,7 @@ import * as holds from './holds.ts';
 import * as leases from './lease.ts';
 import * as ledger from './ledger.ts';
 import * as logins from './logins.ts';
+import * as meta from './meta.ts';
 import * as observations from './observations.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
@@ -27,6 +29,7 @@ import * as work from './work.ts';
 /** The parts of the store that planning and working are given, so that they depend on their types alone. */
 export const storeParts = {
   adoptions,
+  chain,
   clock,
   dirty,
   due,
@@ -40,6 +43,7 @@ export const storeParts = {
   leases,
   ledger,
   logins,
+  meta,
   observations,
   people,
   plans,

@@ -31,6 +31,8 @@ export interface Figures {
     readonly stale: boolean;
     readonly missing: number;
   }>;
+  /** The last look at all access: when (ISO 8601), how much was given, how much of it without a complete chain. */
+  readonly verified?: { readonly at: string; readonly items: number; readonly broken: number };
 }
 
 /** Seconds from a source's word to access gone. The objective is p99 below 2 s. */
@@ -180,12 +182,20 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
     ['source'],
   );
   const missing = gauge('drawbridge_source_missing', 'Records whose entry is missing and whose grace runs', ['source']);
+  const given = gauge('drawbridge_access_items', 'Accounts, roles and aliases that the last look at all access saw');
+  const broken = gauge('drawbridge_access_broken', 'Those of them without a complete chain (drawbridge access verify)');
+  const looked = gauge('drawbridge_access_verified_seconds', 'Unix time of the last look at all access');
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
     const told = [dirty, recovery, jobs, paused, holds, records, changed, expiry, heard, silent, age, stale, missing];
     for (const one of told) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
+    if (now.verified !== undefined) {
+      given.set(now.verified.items);
+      broken.set(now.verified.broken);
+      looked.set(Date.parse(now.verified.at) / 1000);
+    }
     dirty.set(now.dirty);
     recovery.set(now.recovery ? 1 : 0);
     for (const { target, pending, parked } of now.jobs) {
