@@ -128,6 +128,16 @@ async function story(): Promise<boolean> {
       'the plan is empty',
     ),
   );
+  const access = JSON.parse(await run(['access', 'verify', '--json'], env, [0, 1])) as {
+    items: number;
+    chains: unknown[];
+  };
+  ok.push(
+    verdict(
+      access.chains.map((chain) => `incomplete: ${JSON.stringify(chain)}`),
+      `all ${access.items} things that were given lead back to a record, a rule, a plan and an answer`,
+    ),
+  );
   await target.close();
   for (const server of servers.toReversed()) {
     const code = await server.stop();
