@@ -9,6 +9,7 @@ import { addHolds } from './holds.ts';
 import { addJobs } from './jobs.ts';
 import { addPeople } from './people.ts';
 import { addPlan } from './plan.ts';
+import { addRoles } from './roles.ts';
 import { addRules } from './rules.ts';
 import { addServe } from './serve.ts';
 import { addSim } from './sim.ts';
@@ -34,6 +35,7 @@ export function addCommands(program: Program): void {
   addTokens(program);
   addSources(program);
   addTargets(program);
+  addRoles(program);
   addStore(program);
   addSim(program);
 }

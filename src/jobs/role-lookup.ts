@@ -31,7 +31,11 @@ function lookup(found: readonly NamedRole[] | undefined): ReturnType<RoleLookup>
   const [only, ...more] = found ?? [];
   if (only === undefined) return 'missing';
   if (more.length > 0) return 'ambiguous';
-  return { id: only.id, ...(only.managedBy === null ? {} : { managedBy: only.managedBy }) };
+  return {
+    id: only.id,
+    ...(only.managedBy === null ? {} : { managedBy: only.managedBy }),
+    ...(only.now === only.name ? {} : { renamed: only.now }),
+  };
 }
 
 /** Names of what leavers' accounts have, whoever gave it. */

@@ -81,6 +81,8 @@ export type FindingKind =
   /** A role that a rule names does not exist (or is there twice) at the target. */
   | 'role-missing'
   | 'role-ambiguous'
+  /** The role that a name in the rules stood for is called otherwise at the target now. */
+  | 'role-renamed'
   /** A rule could not be decided: it adds nothing, and what the person has stays. */
   | 'indeterminate'
   /** The target can't do what is wanted. */

@@ -24,10 +24,13 @@ export interface TargetView {
   readonly adopt?: { readonly mode: AdoptionMode; readonly verifiedDomains: readonly string[] };
 }
 
-/** How a role's name reads at a target. A pinned id decides; without one, the name must be there exactly once. */
+/**
+ * How a role's name reads at a target. A pinned id decides; without one, the name must be there exactly once. `renamed`:
+ * what the pinned role is called now, where that is not the name: then nobody can say which of the two is meant.
+ */
 export type RoleLookup = (
   role: string,
-) => { readonly id: string; readonly managedBy?: string } | 'missing' | 'ambiguous';
+) => { readonly id: string; readonly managedBy?: string; readonly renamed?: string } | 'missing' | 'ambiguous';
 
 export type EndedItems = ReadonlyMap<ItemKey, ReadonlySet<string>>;
 

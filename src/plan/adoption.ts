@@ -43,6 +43,7 @@ export function planAdoption(draft: Draft, holder: Observed, wanted: DesiredItem
     const role = itemRole(item);
     const found = role === undefined ? 'missing' : draft.input.roles(role);
     if (role === undefined || typeof found === 'string' || !holder.roles.has(found.id)) continue;
+    if (found.renamed !== undefined) continue;
     draft.change('claim', item, { after: { role, roleId: found.id }, until, causes });
   }
 }

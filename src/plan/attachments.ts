@@ -40,6 +40,15 @@ function planRole(draft: Draft, item: ItemKey, role: string, wanted: DesiredItem
   }
   const after = { role, roleId: found.id };
   const attached = observed?.roles.has(row?.objectId ?? found.id) === true;
+  if (found.renamed !== undefined && !(attached && row?.confirmed === true)) {
+    draft.find(
+      'role-renamed',
+      item,
+      `the role that ${role} stood for is called ${found.renamed} now: nobody is given it, and who has it keeps it`,
+      `rename it back there, change the rule, or say that ${role} is to be looked up anew: drawbridge roles repin`,
+    );
+    return;
+  }
   if (attached) {
     if (row?.confirmed !== true) draft.change('claim', item, { after, until, causes });
   } else if (row?.confirmed === true) {

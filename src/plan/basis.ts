@@ -29,7 +29,7 @@ export function basisOf(input: StepInput): string {
     items: items.map(([item, { until, value, protected: guarded }]) => ({ item, until, value, guarded })),
     roles: roles.map((role) => {
       const found = input.roles(role);
-      return typeof found === 'string' ? found : [found.id, found.managedBy ?? null];
+      return typeof found === 'string' ? found : [found.id, found.managedBy ?? null, found.renamed ?? null];
     }),
     undecided: [...input.undecided].toSorted(),
     ended: input.ended === undefined || input.ended.size === 0 ? undefined : [...input.ended.keys()].toSorted(),

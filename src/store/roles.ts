@@ -8,6 +8,8 @@ export interface NamedRole {
   readonly pinned: boolean;
   readonly id: string;
   readonly managedBy: string | null;
+  /** What the role is called now: with a pin it may be another name. */
+  readonly now: string;
 }
 
 /** The roles that these names mean: a pin decides alone, else all of that name. A pin whose role is gone gives nothing. */
@@ -16,11 +18,11 @@ export async function rolesNamed(db: Db, names: ReadonlyArray<{ target: string; 
   return db.rows<NamedRole>({
     name: 'roles-named',
     text: `with wanted as (select distinct target, name from unnest($1::text[], $2::text[]) as u(target, name))
-      select w.target, w.name, true as pinned, r.role_id as id, r.managed_by as "managedBy"
+      select w.target, w.name, true as pinned, r.role_id as id, r.managed_by as "managedBy", r.name as now
         from wanted w join role_pin p using (target, name)
         join target_role r on r.target = p.target and r.role_id = p.role_id
       union all
-      select w.target, w.name, false, r.role_id, r.managed_by
+      select w.target, w.name, false, r.role_id, r.managed_by, r.name
         from wanted w join target_role r on r.target = w.target and r.name = w.name
         where not exists (select 1 from role_pin p where p.target = w.target and p.name = w.name)`,
     values: [names.map((n) => n.target), names.map((n) => n.name)],
@@ -117,4 +119,37 @@ export async function replaceRoles(
     values: [target, JSON.stringify(roles), since],
   });
   return row?.changed ?? false;
+}
+
+/** A name in the rules and the role that it stands for. */
+export interface PinnedRole {
+  readonly target: string;
+  /** As the rules call it. */
+  readonly name: string;
+  readonly roleId: string;
+  readonly pinnedAt: Date;
+  /** What the role is called at the target; null when it is not there any more. */
+  readonly now: string | null;
+  /** How many attachments of it are ours. */
+  readonly owned: number;
+}
+
+/** Every name that was resolved, sorted; of one target if given. */
+export async function listPins(db: Db, target?: string): Promise<PinnedRole[]> {
+  return db.rows({
+    text: `select p.target, p.name, p.role_id as "roleId", p.pinned_at as "pinnedAt", r.name as now,
+        (select count(*) from ledger l where l.target = p.target and l.item = 'role:' || p.name) as owned
+      from role_pin p left join target_role r on r.target = p.target and r.role_id = p.role_id
+      where $1::text is null or p.target = $1 order by p.target, p.name`,
+    values: [target ?? null],
+  });
+}
+
+/** Lets a name go: the next plan resolves it anew. Gives the role that it stood for; undefined where it stood for none. */
+export async function unpin(db: Db, target: string, name: string): Promise<string | undefined> {
+  const row = await db.row<{ id: string }>({
+    text: 'delete from role_pin where target = $1 and name = $2 returning role_id as id',
+    values: [target, name],
+  });
+  return row?.id;
 }
