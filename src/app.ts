@@ -7,6 +7,7 @@ import { watchStore } from './app/guardian.ts';
 import { createLive, tell } from './app/live.ts';
 import { lostRules, withholdLostRules } from './app/views.ts';
 import { countIrregular } from './app/irregular.ts';
+import { createBurstAlert } from './app/burst-alert.ts';
 import { settleSources } from './app/retired.ts';
 import { measured } from './app/measured.ts';
 import { scimSourcesOf } from './app/scim-sources.ts';
@@ -132,6 +133,7 @@ async function open(
   const targets = openTargets(targetSettings, store.instance, (target) => measured(target, db, metrics));
   opened.push(async () => void (await Promise.all([...targets.values()].map((target) => target.close()))));
 
+  const burstAlert = createBurstAlert(log.child({ part: 'jobs' }));
   jobs = await startJobs({
     db,
     store: storeParts,
@@ -141,8 +143,10 @@ async function open(
     instance: `${hostname()}/${process.pid}/${randomUUID()}`,
     postgres: store.config,
     alone: start.store.kind === 'embedded',
-    onPlanned: ({ ms, held }) => {
+    onPlanned: (planned) => {
+      const { ms, held } = planned;
       metrics.plan(ms / 1000);
+      burstAlert(planned, new Date());
       if (held > 0) log.warn({ changes: held }, 'the guard holds changes for approval: drawbridge holds list');
     },
     ...(options.timing === undefined ? {} : { timing: options.timing }),

@@ -4,6 +4,7 @@ import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { countHolds } from '../store/holds.ts';
+import { type BurstState, burstStates } from '../store/leaver-burst.ts';
 import { countRecords } from '../store/people-list.ts';
 import { targetStates } from '../store/target-state.ts';
 import { listTokens } from '../store/tokens.ts';
@@ -40,12 +41,13 @@ export function createFigures(
   };
   return {
     figures: async () => {
-      const [now, sources, tokens, dirty, holds] = await Promise.all([
+      const [now, sources, tokens, dirty, holds, bursts] = await Promise.all([
         status(),
         records(),
         listTokens(db),
         countDirty(db),
         countHolds(db),
+        burstStates(db),
       ]);
       const readings = await readingStates(db, settings());
       const verified = await lastVerified({ db, store: storeParts });
@@ -58,6 +60,7 @@ export function createFigures(
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),
         sources,
         holds: now.targets.map(({ id }) => ({ target: id, n: holds.find((row) => row.target === id)?.n ?? 0 })),
+        bursts,
         heard: heard.map(({ id, lastHeard, silent }) => ({ source: id, lastHeard, silent })),
         tokens: valid.map(({ id, source, name, expiresAt }) => ({
           id,
@@ -75,7 +78,13 @@ export function createFigures(
       };
     },
     readiness: async () => {
-      const [now, counts, states, tokens] = await Promise.all([status(), records(), targetStates(db), listTokens(db)]);
+      const [now, counts, states, tokens, bursts] = await Promise.all([
+        status(),
+        records(),
+        targetStates(db),
+        listTokens(db),
+        burstStates(db),
+      ]);
       const heard = heardOf(settings(), tokens, new Date());
       const { rules, withheld, recovery } = views();
       const readings = await readingStates(db, settings());
@@ -101,6 +110,7 @@ export function createFigures(
             ageSeconds: age,
             lastHeard,
             silent,
+            leavers: leaversOf(bursts, id),
             endingTokens: ending.map(({ id: token, name, expiresAt }) => ({ id: token, name, expiresAt })),
             ...(reading !== undefined && { reading }),
           };
@@ -116,6 +126,12 @@ export function createFigures(
       };
     },
   };
+}
+
+/** Nobody was counted yet where the store has no row. */
+function leaversOf(bursts: readonly BurstState[], id: string): Readiness['sources'][number]['leavers'] {
+  const { leaves = 0, allowed = null, held = 0 } = bursts.find((b) => b.source === id) ?? {};
+  return { recently: leaves, allowed, held };
 }
 
 type ReadingState = NonNullable<Readiness['sources'][number]['reading']>;

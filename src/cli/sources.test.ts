@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
+import { replaceHolds } from '../store/holds.ts';
+import { setBurstLimits } from '../store/leaver-burst.ts';
+import { personIdsAfter } from '../store/people.ts';
+import { createResources } from '../store/resources.ts';
 import { createToken } from '../store/tokens.ts';
 
 const HR = 'urn:acme:params:scim:schemas:extension:hr:2.0:User';
@@ -60,6 +64,7 @@ test('sources show has the address of SCIM, the limit of silence and the tokens,
   assert.match(out, /address +https:\/\/scim\.example\.com\/scim\/okta\/v2\n/);
   assert.match(out, /last heard +\S+ \S+ \(maxSilence 1d\)/);
   assert.match(out, /tok_\S+ +Okta production +until 20/);
+  assert.match(out, /leavers +0 within 1h\n/);
   assert.ok(
     out.split('\n').every((line) => line.length <= 100),
     out,
@@ -81,6 +86,53 @@ test('sources refresh says why there is nothing to refresh', async () => {
   assert.equal(code, 4);
   assert.match(err, /its client writes to us/);
   assert.match(err, /Last heard 20.*Force Sync.*Restart provisioning/s);
+});
+
+test('sources show tells how many left, how many may, and of whom a burst is held', async () => {
+  const { db } = database;
+  await setBurstLimits(db, new Map([['entra', { abs: 2, pct: 0, windowMs: 3_600_000 }]]));
+  const writer = { source: 'entra', actor: 'test' };
+  for (const name of ['x', 'y', 'z']) {
+    await createResources(db).remove(writer, 'user', await addUser(db, 'entra', `${name}@example.com`));
+  }
+  const hold = {
+    op: 'block',
+    item: 'account',
+    causes: [],
+    evidence: 'explicit',
+    burst: 'entra',
+    risk: 'high',
+  } as const;
+  const [person = ''] = await personIdsAfter(db, undefined, 1);
+  await replaceHolds(
+    db,
+    [person],
+    [
+      {
+        id: 'h_1',
+        target: 'sdm',
+        person,
+        item: 'account',
+        op: 'block',
+        basis: 'b',
+        because: 'part of a burst',
+        change: hold,
+      },
+    ],
+    'hash',
+  );
+  const { out } = await run('sources', 'show', 'entra');
+  assert.match(out, /leavers +3 within 1h; 2 may, further ones are held\n/);
+  assert.match(
+    out,
+    /BURST +1 person held, with access until you decide:\n +drawbridge holds list --filter burst:entra\n/,
+  );
+  const { leavers } = (await run('sources', 'show', 'entra', '--json')).json<{ leavers: unknown }>();
+  assert.deepEqual(leavers, { recently: 3, allowed: 2, held: 1, windowMs: 3_600_000 });
+  assert.match((await run('sources', 'list')).out, /^entra +scim +never heard, burst /m);
+  const found = await run('holds', 'list', '--filter', 'burst:ent*');
+  assert.match(found.out, /h_1/);
+  assert.match((await run('holds', 'list', '--filter', 'burst:okta')).out, /Nothing is held/);
 });
 
 test('check --connect warns of tokens that end, silence, and values that no settings declare', async () => {

@@ -5,12 +5,14 @@ import { isDirectory, type ReadingsOfSource, readingsOf, readingsText } from './
 import { suggest } from '../model/suggest.ts';
 import type { ListenSettings, Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
+import { BURST_LIMIT } from '../model/guard.ts';
+import { burstStates } from '../store/leaver-burst.ts';
 import { countRecords } from '../store/people-list.ts';
 import { listTokens, type TokenInfo } from '../store/tokens.ts';
 import { add, group, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
-import { indent, table, when } from './text.ts';
+import { indent, plural, table, when } from './text.ts';
 import { tokenState } from './tokens.ts';
 
 interface SourceState {
@@ -27,9 +29,21 @@ interface SourceState {
   /** Milliseconds. */
   readonly maxSilence: number | null;
   readonly tokens: readonly TokenInfo[];
+  /** Who left or was suspended recently, beside how many may at a time. */
+  readonly leavers: Leavers;
   readonly address: string;
   /** Of a directory: how it is read. */
   readonly reading?: ReadingsOfSource;
+}
+
+interface Leavers {
+  /** Within `windowMs`. */
+  readonly recently: number;
+  /** Null before the service has counted anybody. */
+  readonly allowed: number | null;
+  /** People who wait for approval because there were more. */
+  readonly held: number;
+  readonly windowMs: number;
 }
 
 /** `sources list|show|refresh|accept|retire|succeed` */
@@ -44,7 +58,7 @@ export function addSources(program: Program): void {
       const rows = states.map((s) => [
         s.id,
         s.type,
-        s.state,
+        s.leavers.held === 0 ? s.state : `${s.state}, burst`,
         String(s.users),
         String(s.groups),
         when(s.lastChange),
@@ -69,7 +83,12 @@ export function addSources(program: Program): void {
 function shown(state: SourceState): string {
   if (state.reading !== undefined) {
     const told = `  told of      ${state.users} users, ${state.groups} groups`;
-    return [`${state.id}  ${state.type}  ${state.state}`, told, ...readingsText(state.reading, state.id)].join('\n');
+    return [
+      `${state.id}  ${state.type}  ${state.state}`,
+      told,
+      ...leaversText(state),
+      ...readingsText(state.reading, state.id),
+    ].join('\n');
   }
   const { id, maxSilence, tokens } = state;
   const limit = maxSilence === null ? 'no maxSilence is set' : `maxSilence ${formatDuration(maxSilence)}`;
@@ -80,11 +99,26 @@ function shown(state: SourceState): string {
     `  told of      ${state.users} users, ${state.groups} groups`,
     `  last change  ${when(state.lastChange)}`,
     `  last heard   ${when(state.lastHeard)} (${limit})`,
+    ...leaversText(state),
     '',
     rows.length === 0
       ? `  no tokens: make one with drawbridge tokens create --source ${id}`
       : indent(table(['TOKEN', 'NAME', 'STATE', 'MADE', 'LAST USED'], rows), 2),
   ].join('\n');
+}
+
+function leaversText({ id, leavers }: SourceState): string[] {
+  const { recently, allowed, held, windowMs } = leavers;
+  const may = allowed === null ? '' : `; ${allowed} may, further ones are held`;
+  return [
+    `  leavers      ${recently} within ${formatDuration(windowMs)}${may}`,
+    ...(held === 0
+      ? []
+      : [
+          `  BURST        ${plural(held, 'person', 'people')} held, with access until you decide:`,
+          `               drawbridge holds list --filter burst:${id}`,
+        ]),
+  ];
 }
 
 async function findSource(context: Context, id: string): Promise<SourceState> {
@@ -102,12 +136,13 @@ const readSources = (context: Context): Promise<SourceState[]> =>
   context.withStore(({ db }, settings) => statesOf(db, settings));
 
 async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
-  const [counts, tokens] = [await countRecords(db), await listTokens(db)];
+  const [counts, tokens, bursts] = [await countRecords(db), await listTokens(db), await burstStates(db)];
   const heard = heardOf(settings, tokens, new Date());
   const base = addressOf(settings.server.scim ?? settings.server);
-  const states = settings.sources.map(({ id, type }): SourceState => {
+  const states = settings.sources.map(({ id, type, leaverBurst = BURST_LIMIT }): SourceState => {
     const row = counts.find((r) => r.source === id);
     const one = heard.find((h) => h.id === id);
+    const { leaves = 0, allowed = null, held = 0 } = bursts.find((b) => b.source === id) ?? {};
     return {
       id,
       type,
@@ -118,6 +153,7 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
       lastHeard: one?.lastHeard ?? null,
       maxSilence: one?.maxSilence ?? null,
       tokens: tokens.filter((t) => t.source === id),
+      leavers: { recently: leaves, allowed, held, windowMs: leaverBurst.windowMs },
       address: `${base}/scim/${id}/v2`,
     };
   });

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
-import { GUARD_LIMITS } from '../model/guard.ts';
+import { parseDuration } from '../model/duration.ts';
+import { BURST_LIMIT, GUARD_LIMITS } from '../model/guard.ts';
 import type { ListenSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
 import type { Override } from './environment.ts';
 import { extensionsOf } from './extensions.ts';
@@ -23,6 +24,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       ...(entry.was === undefined ? {} : { was: entry.was }),
       ...(entry.trusted === undefined ? {} : { trusted: entry.trusted }),
       ...(entry.selfEditable === undefined ? {} : { selfEditable: entry.selfEditable }),
+      ...(entry.leaverBurst === undefined ? {} : { leaverBurst: burstOf(entry.leaverBurst) }),
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
     ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),
@@ -47,6 +49,12 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     log: { level: override.logLevel ?? data.log.level },
   };
 }
+
+const burstOf = ({ abs, pct, within }: NonNullable<SettingsFile['sources'][string]['leaverBurst']>) => ({
+  abs,
+  pct,
+  windowMs: parseDuration(within) ?? BURST_LIMIT.windowMs,
+});
 
 type Address = Pick<SettingsFile['server'], 'listen' | 'publicUrl' | 'tls'>;
 

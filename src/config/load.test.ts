@@ -275,6 +275,25 @@ test('mistakes in the environment are told, without showing passwords', () => {
   assert.ok(!told(loaded).join('\n').includes('pass-word'));
 });
 
+test('how many of a source may leave at a time: defaults, and mistakes at their places', () => {
+  const good = load('sources: { okta: { type: scim, leaverBurst: { abs: 5, within: 1h30m } }, b: { type: scim } }\n');
+  assert.deepEqual(
+    good.settings?.sources.map((source) => source.leaverBurst),
+    [{ abs: 5, pct: 2, windowMs: 5_400_000 }, undefined],
+  );
+  const bad = load(
+    'sources:\n  okta: { type: scim, leaverBurst: { abs: -1, pct: 101, within: 30s } }\n' +
+      '  b: { type: scim, leaverBurst: { within: soon, percent: 3 } }\n',
+  );
+  assert.deepEqual(told(bad), [
+    '2:43 sources.okta.leaverBurst.abs must be at least 0',
+    '2:52 sources.okta.leaverBurst.pct must be at most 100',
+    '2:65 sources.okta.leaverBurst.within must be from 1m to 24h',
+    '3:43 sources.b.leaverBurst.within must be a time such as 30m, 1h or 1h30m',
+    '3:49 unknown setting "sources.b.leaverBurst.percent"',
+  ]);
+});
+
 test('a simulator needs no address and no keys; a missing file says what to do', () => {
   const { settings, problems } = load(
     'sources: { s: { type: scim } }\ntargets: { t: { type: strongdm, mode: full, simulator: true } }\n',

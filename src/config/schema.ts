@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 import { parseRange } from '../model/addresses.ts';
 import { extensionsSchema } from './extensions.ts';
-import { type Budget, GUARD_LIMITS } from '../model/guard.ts';
+import { BURST_LIMIT, type Budget, GUARD_LIMITS } from '../model/guard.ts';
+import { DURATION_PATTERN, parseDuration } from '../model/duration.ts';
 
 /** Ids stand in addresses, metrics and rules. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
@@ -31,6 +32,36 @@ const publicUrl = z
 
 const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 
+/** The window is counted in sixty parts of whole seconds. */
+const burstWindow = z
+  .string()
+  .regex(new RegExp(DURATION_PATTERN), { error: 'must be a time such as 30m, 1h or 1h30m', abort: true })
+  .refine((text) => {
+    const ms = parseDuration(text) ?? 0;
+    return ms >= 60_000 && ms <= 86_400_000;
+  }, 'must be from 1m to 24h');
+
+const leaverBurst = z
+  .strictObject({
+    abs: z
+      .int('must be a whole number')
+      .min(0, 'must be at least 0')
+      .max(1_000_000_000, 'must be at most 1000000000')
+      .default(BURST_LIMIT.abs)
+      .describe('This many may always leave.'),
+    pct: z
+      .number('must be a number')
+      .min(0, 'must be at least 0')
+      .max(100, 'must be at most 100')
+      .default(BURST_LIMIT.pct)
+      .describe("Per cent of the source's people, if more."),
+    within: burstWindow.default('1h').describe('Counted within this time.'),
+  })
+  .describe(
+    'How many people of the source may leave or be suspended at a time. Further ones lose protected roles at once, and ' +
+      'the rest is held for "drawbridge approve".',
+  );
+
 /** What every source has; the rest belongs to its kind. */
 export const sourceSchema = z.looseObject({
   type: z.string().describe('Kind of source.'),
@@ -45,6 +76,7 @@ export const sourceSchema = z.looseObject({
     .array(z.string().min(1))
     .optional()
     .describe('Attributes that people can change there themselves. Default: those usual for the kind of source.'),
+  leaverBurst: leaverBurst.optional(),
 });
 
 /** What every target has; the rest belongs to its kind. */

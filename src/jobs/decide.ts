@@ -48,6 +48,22 @@ export async function decide(store: StoreParts, db: Db, word: Word): Promise<Dec
       })),
     );
     await store.dirty.markDirty(tx, [...new Set(holds.map((hold) => hold.person))]);
+    if (state === 'approved') await endBursts(store, tx, word, holds);
     return { holds, found: ids.length, unknown };
   });
+}
+
+/** All that was held of a burst is approved: then it was meant, and its source may have as many leave again as usual. */
+async function endBursts(
+  store: StoreParts,
+  tx: Db,
+  { actor, reason }: Word,
+  holds: readonly StoredHold[],
+): Promise<void> {
+  const sources = [...new Set(holds.flatMap(({ change }) => change.burst ?? []))];
+  const ended = await store.bursts.endBursts(tx, sources);
+  await store.events.appendEvents(
+    tx,
+    ended.map((source) => ({ actor, kind: 'burst.approved', source, detail: { reason } })),
+  );
 }

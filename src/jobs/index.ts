@@ -24,6 +24,7 @@ export { planFull, type FullPlan, type FullPlanRequest } from './full.ts';
 export { adopt, type AdoptionSaying } from './adopt.ts';
 export { decide, type Decided, type Word } from './decide.ts';
 export { type BrokenChain, lastVerified, type Verified, verifyAccess } from './verify.ts';
+export type { Planned } from './plan.ts';
 export { inlineQueue } from './inline.ts';
 
 export interface JobsOptions {

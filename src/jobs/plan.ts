@@ -21,6 +21,8 @@ export interface Planned {
   readonly urgent: boolean;
   /** Changes that the guard holds for approval, newly. */
   readonly held: number;
+  /** By source: people newly held because they left in a burst. */
+  readonly bursts: ReadonlyMap<string, number>;
   /** How long it took. */
   readonly ms: number;
 }
@@ -74,11 +76,12 @@ export async function planBatch(
       await store.work.endWork(tx, [...sorted.quiet, ...sorted.fresh.filter((step) => step.state === 'proposed')]);
       const held = await store.holds.replaceHolds(tx, told, plan.holds, plan.hash);
       await store.guard.addPassed(tx, guarded.passed, ground.views.guard.limits.windowMs);
-      const steps = await savePartial(deps, tx, plan, sorted.fresh, held, ground.views.rules, priorities);
+      const steps = await savePartial(deps, tx, plan, sorted.fresh, held.changes, ground.views.rules, priorities);
       return {
         persons: persons.length,
         steps,
-        held,
+        held: held.changes,
+        bursts: held.bursts,
         urgent: [...priorities.values()].some((p) => p > 0),
         ms: performance.now() - begun,
       };

@@ -36,7 +36,7 @@ export function buildPerson(
   // Who they are is still told by the last that was said of them; what that is worth is not.
   const worth = records.filter((record) => stands.get(record)?.state !== 'lapsed');
   const { attributes, covers } = merge(worth.length > 0 ? worth : [first], declared);
-  const { life, evidence } = lifeOf(deciding(records, stands, sources));
+  const { life, evidence, burst } = lifeOf(deciding(records, stands, sources));
   const frozen = [...stands.values()].find((s) => s.state === 'frozen');
   const lapsed = [...stands.values()].find((s) => s.state === 'lapsed');
   const email = text(attributes['email']);
@@ -48,6 +48,7 @@ export function buildPerson(
     life,
     generation: input.generation,
     ...(evidence !== undefined && { evidence }),
+    ...(burst !== undefined && { burst }),
     ...(frozen !== undefined && { frozen: frozen.because }),
     ...(lapsed !== undefined && { lapsed: { evidence: lapsed.evidence, wholly: worth.length === 0 } }),
     records,
@@ -83,10 +84,23 @@ function deciding(
  * Only what a source stated ends or suspends anything. A record that is merely not there any more keeps its last
  * attributes and its groups while it is frozen, and says nothing once it has lapsed.
  */
-function lifeOf(records: readonly LinkedRecord[]): { readonly life: LifeCycle; readonly evidence?: Evidence } {
-  if (records.some((r) => r.gone === 'explicit')) return { life: 'left', evidence: 'explicit' };
-  if (records.some((r) => !r.active)) return { life: 'suspended', evidence: 'explicit' };
-  return { life: 'active' };
+function lifeOf(records: readonly LinkedRecord[]): {
+  readonly life: LifeCycle;
+  readonly evidence?: Evidence;
+  readonly burst?: string;
+} {
+  const against = records.filter((r) => r.gone === 'explicit' || !r.active);
+  if (against.length === 0) return { life: 'active' };
+  const life = against.some((r) => r.gone === 'explicit') ? 'left' : 'suspended';
+  return { life, evidence: 'explicit', ...burstOf(against) };
+}
+
+/** Held as part of a burst is a leave that nobody else confirms: no other source, and no other word of this one. */
+function burstOf(against: readonly LinkedRecord[]): { readonly burst?: string } {
+  const sources = new Set(against.map((r) => r.source));
+  const [only, ...more] = sources;
+  if (only === undefined || more.length > 0 || !against.every((r) => r.heldLeave === true)) return {};
+  return { burst: only };
 }
 
 interface Merged {

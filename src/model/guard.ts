@@ -37,6 +37,20 @@ export const GUARD_LIMITS: GuardLimits = {
   creations: { abs: 100, pct: 20, from: 0 },
 };
 
+/**
+ * How many people of one source may leave within the window before the further ones are held: `max(abs, pct % of the
+ * source's people)`.
+ */
+export interface BurstLimit {
+  readonly abs: number;
+  /** Per cent, 0 to 100. */
+  readonly pct: number;
+  readonly windowMs: number;
+}
+
+/** The store has the same where the settings have not been told of a source yet. */
+export const BURST_LIMIT: BurstLimit = { abs: 25, pct: 2, windowMs: 3_600_000 };
+
 /** What a budget is counted for. */
 export type GuardScope =
   | { readonly kind: 'accounts' | 'attachments' | 'creations'; readonly target: string }

@@ -26,6 +26,8 @@ export interface LinkedRecord extends RecordRef {
   /** A null in the store says: delivered, and empty. */
   /** Set while the entry is missing and its grace has not run out. */
   readonly missing?: Evidence;
+  /** The source's word that they left, or are suspended, came in a burst of such words and waits for approval. */
+  readonly heldLeave?: true;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Attributes that the source delivered or would have; `undefined` means all that are declared for it. */
   readonly covers?: readonly string[];
@@ -47,6 +49,8 @@ export interface Person {
   readonly generation: number;
   /** Why the life cycle is not `active`. */
   readonly evidence?: Evidence;
+  /** The source that alone says so, in a burst: more of its people left at a time than may. Waits for approval. */
+  readonly burst?: string;
   /** Why nothing is given and nothing taken for now: a source can't be asked, or an entry of theirs is missing. */
   readonly frozen?: string;
   /**

@@ -36,6 +36,8 @@ export interface Change {
   readonly evidence?: Evidence;
   /** A time bound known from the start has passed: nothing is inferred here. */
   readonly expected?: true;
+  /** The source in whose burst of leavers this explicit word came: it waits for approval. */
+  readonly burst?: string;
   readonly risk: Risk;
 }
 

@@ -1,6 +1,6 @@
 import type { AdoptionMode } from './adoption.ts';
 import type { ExtensionSchema } from './extensions.ts';
-import type { GuardLimits } from './guard.ts';
+import type { BurstLimit, GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
 
 /** Settings after loading: secrets resolved, paths absolute, defaults filled in. Kinds check their own `options`. */
@@ -69,6 +69,8 @@ export interface SourceSettings {
   readonly trusted?: boolean;
   /** Attributes that people can change there; without it, those usual for the kind. */
   readonly selfEditable?: readonly string[];
+  /** How many of its people may leave at a time before the further ones are held. Default: `BURST_LIMIT`. */
+  readonly leaverBurst?: BurstLimit;
   /** What its kind understands, as read from the file. */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -13,6 +13,7 @@ export function basisOf(input: StepInput): string {
   return digest({
     person: person.id,
     life: person.life,
+    ...(person.burst !== undefined && { burst: person.burst }),
     ...(person.frozen !== undefined && { frozen: true }),
     ...(person.lapsed !== undefined && { lapsed: person.lapsed }),
     generation: person.generation,

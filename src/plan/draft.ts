@@ -68,6 +68,7 @@ export function newDraft(input: StepInput): {
         causes,
         ...(evidence !== undefined && { evidence }),
         ...(expected === true && { expected }),
+        ...(evidence === 'explicit' && person.burst !== undefined && { burst: person.burst }),
         risk: risk ?? (guarded(item) && op === 'grant' ? 'high' : RISK[op]),
       });
     },

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { type ItemKey, roleItem } from '../model/accounts.ts';
 import type { Evidence } from '../model/facts.ts';
-import { GUARD_LIMITS, type GuardScope, type Tally } from '../model/guard.ts';
+import { type Decision, GUARD_LIMITS, type GuardScope, type Tally } from '../model/guard.ts';
 import type { Change, Op, Step } from '../model/plan.ts';
 import { allowed, guard, type Guarded, type GuardInput } from './guard.ts';
 
@@ -227,5 +227,41 @@ test('in a directory of every size the budget holds, whatever the order', () => 
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test('of a burst nothing but protected roles goes without a word, and the approved goes', () => {
+  const ops = [
+    change('block', 'account', { evidence: 'explicit' }),
+    change('endSessions', 'account', { evidence: 'explicit' }),
+    revoke('prod-db', 'explicit'),
+    revoke('db', 'explicit'),
+    change('unalias', 'alias:linux', { evidence: 'explicit' }),
+    change('claim', 'account'),
+  ];
+  const arbitrary = fc.array(fc.record({ changes: fc.subarray(ops), burst: fc.boolean() }), { maxLength: 8 });
+  fc.assert(
+    fc.property(arbitrary, fc.boolean(), (persons, approved) => {
+      const steps = persons.flatMap(({ changes, burst }, i) =>
+        changes.length === 0
+          ? []
+          : [step(`p_${i}`, ...changes.map((c) => (burst && c.op !== 'claim' ? { ...c, burst: 'okta' } : c)))],
+      );
+      const before = run(steps);
+      const left = new Map(before.steps.map((s) => [s.person, s.changes]));
+      for (const { person, changes } of steps) {
+        const goes = left.get(person) ?? [];
+        const waits = changes.some((c) => c.burst !== undefined && c.op === 'block');
+        const may = changes.filter(
+          (c) => c.burst === undefined || c.item === 'role:prod-db' || (c.op === 'endSessions' && !waits),
+        );
+        assert.deepEqual(goes, may);
+      }
+      for (const hold of before.holds) assert.match(hold.because, /^part of a burst: the source okta/);
+      const decision = (): Decision => (approved ? 'approved' : 'rejected');
+      const after = run(steps, { over: { decision } });
+      if (approved) assert.deepEqual(after.steps, steps);
+      else assert.deepEqual(held(after), held(before));
+    }),
   );
 });

@@ -34,9 +34,10 @@ export interface Guarded {
 
 /**
  * Holds inferred removals that exceed a budget, and additions that are unusually many; what a source stated of a person
- * itself (`explicit`) passes. A scope that would go over its budget by all of these steps together lets none of its
- * changes through: which of them come first must not decide who loses access. Narrow scopes are judged first, so that
- * one role's trouble does not hold back everything at the target.
+ * itself (`explicit`) passes, unless it came in a burst of such words: then all but protected roles is held. A scope
+ * that would go over its budget by all of these steps together lets none of its changes through: which of them come
+ * first must not decide who loses access. Narrow scopes are judged first, so that one role's trouble does not hold back
+ * everything at the target.
  */
 export function guard(input: GuardInput): Guarded {
   const cases = input.steps.flatMap((step) => step.changes.flatMap((change) => caseOf(input, step, change) ?? []));
@@ -99,11 +100,15 @@ const TAKING: ReadonlySet<Change['op']> = new Set(['revoke', 'unalias', 'block',
 export function concerns(
   { isProtected, isRehearsal }: Pick<GuardInput, 'isProtected' | 'isRehearsal'>,
   target: string,
-  { op, item, evidence, expected }: Change,
+  { op, item, evidence, expected, burst }: Change,
 ): boolean {
-  if (TAKING.has(op)) return evidence !== 'explicit' && expected !== true;
-  if (op === 'create') return !isRehearsal(target);
   const role = itemRole(item);
+  if (TAKING.has(op)) {
+    // Of a burst too, what is privileged goes at once.
+    if (evidence === 'explicit') return burst !== undefined && (role === undefined || !isProtected(target, role));
+    return expected !== true;
+  }
+  if (op === 'create') return !isRehearsal(target);
   return op === 'grant' && role !== undefined && isProtected(target, role);
 }
 
@@ -126,6 +131,8 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
     ...(decision !== undefined && { decision }),
     ...(decision === 'rejected' && { because: 'rejected: it stays as it is while nothing changes' }),
   };
+  const { burst } = change;
+  if (burst !== undefined) return { ...base, kind: 'take', source: burst, forbidden: burstWords(burst), scopes: [] };
   if (TAKING.has(change.op)) {
     const source = change.causes.find((cause) => cause.record !== undefined)?.record?.source;
     const guarded = role !== undefined && input.isProtected(target, role);
@@ -149,6 +156,9 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
   }
   return undefined;
 }
+
+const burstWords = (source: string): string =>
+  `part of a burst: the source ${source} had more people leave or be suspended at a time than may without approval`;
 
 /** What a hold rests on besides its key: why the item goes or comes, and from what to what. */
 const changeEnds = ({ before, after, evidence, causes }: Change) => ({
@@ -207,10 +217,16 @@ const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
 /** One key a scope; ids and role names hold no line break. */
 const nameOf = (scope: GuardScope): string => Object.values(scope).join('\n');
 
-/** What is left of a step. Where the account may not be made, nothing can be given on it. */
+/**
+ * What is left of a step. Where the account may not be made, nothing can be given on it; where it may not be blocked, its
+ * sessions go on.
+ */
 function without(step: Step, held: ReadonlySet<Change>): Step | undefined {
-  const blocked = step.changes.some((change) => change.op === 'create' && held.has(change));
-  const changes = step.changes.filter((change) => !held.has(change) && !(blocked && isGiving(change)));
+  const isHeld = (op: Change['op']): boolean => step.changes.some((change) => change.op === op && held.has(change));
+  const [noAccount, noBlock] = [isHeld('create'), isHeld('block')];
+  const changes = step.changes.filter(
+    (change) => !held.has(change) && !(noAccount && isGiving(change)) && !(noBlock && change.op === 'endSessions'),
+  );
   if (changes.length === step.changes.length) return step;
   return changes.length === 0 ? undefined : { ...step, changes };
 }

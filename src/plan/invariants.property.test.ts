@@ -101,7 +101,13 @@ const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(
         ),
   ),
   who.map((i) => ofPerson(i, () => ({ active: false }), true)),
-  who.map((i) => ofPerson(i, () => ({ active: true, ...without('gone') }))),
+  // The same in a burst, and a later word that passes.
+  who.map((i) => ofPerson(i, () => ({ active: false, heldLeave: true }), true)),
+  who.map((i) =>
+    ofPerson(i, () => ({ gone: 'explicit' as const, active: false, memberOf: [], heldLeave: true }), true),
+  ),
+  who.map((i) => ofPerson(i, () => without('heldLeave'))),
+  who.map((i) => ofPerson(i, () => ({ active: true, ...without('gone'), ...without('heldLeave') }))),
   who.map((i) => ofPerson(i, () => ({ gone: 'explicit' as const, active: false, memberOf: [] }), true)),
   who.map((i) => ofPerson(i, () => ({ missing: 'absent' as const }))),
   who.map((i) => ofPerson(i, () => without('missing'))),
@@ -178,6 +184,7 @@ function tick(state: State): State {
   for (const { op } of judgedPlan.holds) seen.add(`${op} held`);
   for (const { step, change } of changes) checkChange(world, inputs, step, change);
   checkOrder(world, plan.hash);
+  checkBursts(plan.steps, judgedPlan.steps, memory);
 
   const after = applied(world, judgedPlan);
   const now = world.now.getTime();
@@ -232,6 +239,21 @@ function checkChange(world: World, inputs: ReturnType<typeof planWorld>['inputs'
   if (change.op === 'enable' && observed?.active === false) {
     const row = world.ledger.find((r) => r.person === step.person && r.item === 'account');
     assert.equal(row?.blocked, true, `${what}: the block is not ours`);
+  }
+}
+
+/** 6. Of who left in a burst a protected role goes at once, and all else only with somebody's word. */
+function checkBursts(planned: readonly Step[], judgedSteps: readonly Step[], memory: Memory): void {
+  const goes = new Map(judgedSteps.map((step) => [step.person, step.changes]));
+  for (const { person, changes } of planned) {
+    for (const change of changes.filter(({ burst }) => burst !== undefined)) {
+      const same = ({ item, op, approved }: Memory['passed'][number]): boolean =>
+        approved && item === change.item && op === change.op;
+      const may = change.item === 'role:r1' || memory.passed.some((p) => p.person === person && same(p));
+      const did = goes.get(person)?.includes(change) === true;
+      if (change.item === 'role:r1') assert.ok(did, 'a protected role goes at once');
+      else assert.ok(!did || may, `${change.op} ${change.item} of ${person} came in a burst`);
+    }
   }
 }
 

@@ -17,6 +17,13 @@ export interface StoredHold extends Omit<Hold, 'rejected'> {
   readonly expiresAt: Date | null;
 }
 
+/** What was not held before. */
+export interface NewHolds {
+  readonly changes: number;
+  /** By source: people of whom something is held because they left in a burst. */
+  readonly bursts: ReadonlyMap<string, number>;
+}
+
 const COLUMNS = `id, target, person, item, op, basis, because, change, plan, state, since, decided_by as "decidedBy",
   decided_at as "decidedAt", reason, ticket, expires_at as "expiresAt"`;
 
@@ -33,17 +40,17 @@ export async function decisionsOf(db: Db, persons: readonly string[]): Promise<M
 
 /**
  * Replaces the holds of these persons by what their new plan holds: what was approved and is let through now is none any
- * more. One that was there keeps its `since` and what was decided, but for an approval that has expired. Gives how many
- * are new.
+ * more. One that was there keeps its `since` and what was decided, but for an approval that has expired. Gives what is
+ * new.
  */
 export async function replaceHolds(
   db: Db,
   persons: readonly string[],
   holds: readonly Hold[],
   plan: string,
-): Promise<number> {
-  if (persons.length === 0) return 0;
-  const row = await db.row<{ fresh: number }>({
+): Promise<NewHolds> {
+  if (persons.length === 0) return { changes: 0, bursts: new Map() };
+  const rows = await db.rows<{ burst: string | null; changes: number; people: number }>({
     name: 'holds-replace',
     text: `with new as (
         select * from jsonb_to_recordset($2::jsonb) as h(id text, target text, person text, item text, op text,
@@ -59,20 +66,23 @@ export async function replaceHolds(
         on conflict (id) do update set plan = excluded.plan,
           because = case when hold.state = 'rejected' then hold.because else excluded.because end,
           state = case when hold.state = 'approved' and hold.expires_at <= now() then 'held' else hold.state end
-        returning xmax = 0 as inserted
+        returning xmax = 0 as inserted, person, change ->> 'burst' as burst
       )
-      select count(*) filter (where inserted) as fresh from put`,
+      select burst, count(*) as changes, count(distinct person) as people from put where inserted group by burst`,
     values: [persons, JSON.stringify(holds), plan],
   });
-  return row?.fresh ?? 0;
+  return {
+    changes: rows.reduce((sum, row) => sum + row.changes, 0),
+    bursts: new Map(rows.flatMap(({ burst, people }) => (burst === null ? [] : [[burst, people]]))),
+  };
 }
 
-/** Fields that holds are found by, each with an SQL `like` pattern. */
-export const HOLD_FIELDS = ['state', 'target', 'person', 'item', 'op', 'plan', 'because'] as const;
+/** Fields that holds are found by, each with an SQL `like` pattern. `burst`: the source of a burst of leavers. */
+export const HOLD_FIELDS = ['state', 'target', 'person', 'item', 'op', 'plan', 'because', 'burst'] as const;
 export type HoldTerm = { readonly field: (typeof HOLD_FIELDS)[number]; readonly like: string };
 
 const matching = (terms: readonly HoldTerm[], from: number): string =>
-  terms.map(({ field }, i) => ` and ${field} ilike $${from + i}`).join('');
+  terms.map(({ field }, i) => ` and ${field === 'burst' ? `change ->> 'burst'` : field} ilike $${from + i}`).join('');
 
 /** The oldest first, after the one named `after`. */
 export async function listHolds(

@@ -1,9 +1,13 @@
 import type { Db } from './db.ts';
+import { COUNTED } from './leaver-burst.ts';
 
 /**
  * The first and surest part of a leave, in the transaction of what said so: the person's generation rises,
  * so that nothing planned before may add anything, and at every target where the ledger has an account, blocking the
  * sign-in becomes due at once, ahead of everything else. It waits for no planner.
+ *
+ * Where more people of one source leave at a time than may, the further ones are not blocked: the guard holds their
+ * leave for approval. All of that is one statement; what counts takes the source's row to the transaction's end.
  *
  * `recordKeys`: the records that were disabled or deleted; one leave for each person that is behind them. Gives the
  * targets concerned.
@@ -11,14 +15,18 @@ import type { Db } from './db.ts';
 export async function blockSignIn(db: Db, recordKeys: number | readonly number[]): Promise<string[]> {
   const rows = await db.rows<{ target: string }>({
     name: 'leave-block',
-    text: `with leaver as (
-        update person set generation = generation + 1
-        where id in (select person from person_record where record_key = any($1::bigint[]))
-        returning id, generation
-      )
+    text: `with said as (
+        select pr.person as id, min(r.key) as key, min(r.source) as source
+        from record r join person_record pr on pr.record_key = r.key where r.key = any($1::bigint[]) group by pr.person
+      ),
+      leaver as (
+        update person p set generation = p.generation + 1 from said s where p.id = s.id
+        returning p.id, p.generation, s.key, s.source
+      ),
+      ${COUNTED}
       insert into work (target, person, block_generation, state, priority)
-      select l.target, p.id, p.generation, 'pending', 100
-      from leaver p join ledger l on l.person = p.id and l.item = 'account' order by l.target, l.person
+      select l.target, c.id, c.generation, 'pending', 100
+      from counted c join ledger l on l.person = c.id and l.item = 'account' where not c.held order by l.target, l.person
       on conflict (target, person) do update set
         block_generation = excluded.block_generation, state = 'pending', priority = 100,
         revision = work.revision + 1, attempts = 0, not_before = now(), enqueued_at = null, last_error = null,

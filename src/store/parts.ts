@@ -1,5 +1,6 @@
 import * as adoptions from './adoptions.ts';
 import * as chain from './chain.ts';
+import * as bursts from './leaver-burst.ts';
 import * as clock from './clock.ts';
 import * as dirty from './dirty.ts';
 import * as due from './due.ts';
@@ -30,6 +31,7 @@ import * as work from './work.ts';
 export const storeParts = {
   adoptions,
   chain,
+  bursts,
   clock,
   dirty,
   due,

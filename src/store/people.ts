@@ -11,10 +11,11 @@ export interface StoredPerson {
   readonly records: readonly LinkedRecord[];
 }
 
-type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'missing' | 'covers'> & {
+type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'missing' | 'heldLeave' | 'covers'> & {
   readonly displayName: string | null;
   readonly gone: Evidence | null;
   readonly missing: Evidence | null;
+  readonly heldLeave: boolean;
   readonly covers: readonly string[] | null;
 };
 
@@ -33,6 +34,8 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
           'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
           'gone', case when r.gone_at is not null then coalesce(r.evidence, 'unknown') end,
           'missing', case when r.missing_since is not null then coalesce(r.missing_evidence, 'unknown') end,
+          'heldLeave', (not r.active or r.gone_at is not null)
+            and exists (select 1 from leave l where l.record_key = r.key and l.held),
           'memberOf', coalesce((
             select jsonb_agg(g.source || '/' || g.anchor order by g.key)
             from membership m join record g on g.key = m.group_key
@@ -45,12 +48,13 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
   return rows.map((row) => ({ id: row.id, generation: row.generation, records: row.records.map(linked) }));
 }
 
-function linked({ displayName, gone, missing, covers, ...rest }: RecordJson): LinkedRecord {
+function linked({ displayName, gone, missing, heldLeave, covers, ...rest }: RecordJson): LinkedRecord {
   return {
     ...rest,
     ...(displayName === null ? {} : { displayName }),
     ...(gone === null ? {} : { gone }),
     ...(missing === null ? {} : { missing }),
+    ...(heldLeave ? { heldLeave } : {}),
     ...(covers === null ? {} : { covers }),
   };
 }

@@ -106,6 +106,8 @@ export async function renameSource(db: Db, old: string, id: string): Promise<boo
     for (const table of NAMED) {
       await tx.rows({ text: `update ${table} set source = $2 where source = $1`, values: [old, id] });
     }
+    await tx.rows({ text: `delete from leaver_burst where source = $1`, values: [id] });
+    await tx.rows({ text: `update leaver_burst set source = $2 where source = $1`, values: [old, id] });
     await tx.rows({ text: `delete from source_state where source = $1`, values: [id] });
     await tx.rows({
       text: `update source_state set source = $2, frozen_at = null, frozen_because = null, removed_at = null

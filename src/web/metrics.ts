@@ -15,6 +15,13 @@ export interface Figures {
   }>;
   /** Changes that the guard holds for approval. */
   readonly holds: ReadonlyArray<{ readonly target: string; readonly n: number }>;
+  /** Leavers of each source within its window, how many may, and people who are held because there were more. */
+  readonly bursts: ReadonlyArray<{
+    readonly source: string;
+    readonly leaves: number;
+    readonly allowed: number;
+    readonly held: number;
+  }>;
   /** Push sources: when they were last heard, and whether that is too long ago. */
   readonly heard: ReadonlyArray<{ readonly source: string; readonly lastHeard: Date | null; readonly silent: boolean }>;
   /** Seconds to the end of each token that has one and was not revoked; below 0 it has ended. */
@@ -166,6 +173,19 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const jobs = gauge('drawbridge_jobs', 'Jobs that wait or are parked, by target', ['target', 'state']);
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
   const holds = gauge('drawbridge_holds', 'Changes that the guard holds for approval', ['target']);
+  const leaves = gauge(
+    'drawbridge_source_leavers',
+    'People who left or were suspended within the window of leaverBurst',
+    ['source'],
+  );
+  const allowed = gauge('drawbridge_source_leavers_allowed', 'How many may before the further ones are held', [
+    'source',
+  ]);
+  const burst = gauge(
+    'drawbridge_burst_held',
+    'People who left in a burst and are held for approval: they still have access',
+    ['source'],
+  );
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
   const changed = gauge('drawbridge_source_last_change_seconds', 'Unix time of the last change', ['source']);
   const expiry = gauge('drawbridge_token_expires_seconds', 'Seconds until a token ends; below 0 it has', [
@@ -187,8 +207,9 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const looked = gauge('drawbridge_access_verified_seconds', 'Unix time of the last look at all access');
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
+    const leavers = [leaves, allowed, burst];
     const told = [dirty, recovery, jobs, paused, holds, records, changed, expiry, heard, silent, age, stale, missing];
-    for (const one of told) one.reset();
+    for (const one of [...told, ...leavers]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     if (now.verified !== undefined) {
@@ -204,6 +225,11 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
     }
     for (const one of now.paused) paused.set({ target: one.target }, one.paused ? 1 : 0);
     for (const { target, n } of now.holds) holds.set({ target }, n);
+    for (const one of now.bursts) {
+      leaves.set({ source: one.source }, one.leaves);
+      allowed.set({ source: one.source }, one.allowed);
+      burst.set({ source: one.source }, one.held);
+    }
     for (const { source, users, groups, lastChange } of now.sources) {
       records.set({ source, kind: 'user' }, users);
       records.set({ source, kind: 'group' }, groups);

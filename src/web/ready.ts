@@ -22,6 +22,8 @@ export interface Readiness {
     readonly lastHeard: Date | null;
     /** Nothing was heard for longer than `maxSilence`. */
     readonly silent: boolean;
+    /** Who left or was suspended within the window of `leaverBurst`, how many may, and people held beyond that. */
+    readonly leavers: { readonly recently: number; readonly allowed: number | null; readonly held: number };
     /** Tokens that end within 30 days, and expired ones that none has replaced. */
     readonly endingTokens: ReadonlyArray<{ readonly id: string; readonly name: string; readonly expiresAt: Date }>;
     /** Of a directory: how it is read. */

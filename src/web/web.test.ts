@@ -14,6 +14,7 @@ const FIGURES: Figures = {
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
   holds: [{ target: 'strongdm', n: 4 }],
+  bursts: [{ source: 'okta', leaves: 31, allowed: 25, held: 6 }],
   sources: [{ source: 'okta', users: 7, groups: 2, lastChange: new Date(1_700_000_000_000) }],
   heard: [{ source: 'okta', lastHeard: new Date(1_700_000_100_000), silent: true }],
   tokens: [{ id: 'tok_1', name: 'Okta production', source: 'okta', seconds: 86_400 }],
@@ -130,6 +131,9 @@ test('metrics: figures at the moment of asking, bounded labels', async () => {
   for (const line of [
     'drawbridge_dirty 3',
     'drawbridge_holds{target="strongdm"} 4',
+    'drawbridge_source_leavers{source="okta"} 31',
+    'drawbridge_source_leavers_allowed{source="okta"} 25',
+    'drawbridge_burst_held{source="okta"} 6',
     'drawbridge_jobs{target="sdm",state="parked"} 1',
     'drawbridge_target_paused{target="sdm"} 1',
     'drawbridge_records{source="okta",kind="user"} 7',

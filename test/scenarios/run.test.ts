@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { LedgerRow, Observed } from '../../src/model/accounts.ts';
 import type { LinkedRecord } from '../../src/model/person.ts';
 import type { Hold, Plan } from '../../src/model/plan.ts';
-import { decided, judged, type Memory, NOTHING } from '../support/guarded-world.ts';
+import { decided, judged, type Memory, NOTHING, withLeaves } from '../support/guarded-world.ts';
 import {
   applied,
   CAN,
@@ -108,7 +108,8 @@ function run(first: Scenario): void {
       .map((p) => `${p.place?.line}:${p.place?.column} ${p.message}`);
     assert.deepEqual(errors, part.expect.problems ?? [], part.about);
     if (loaded.rules === undefined) continue;
-    world = worldOf(first, facts, part, loaded.rules, world);
+    const fresh = withLeaves(world, worldOf(first, facts, part, loaded.rules, world), memory);
+    ({ world, memory } = fresh);
     memory = wordOf(part, held, memory);
     const { plan, memory: after } = guardedPlan(first, world, memory);
     memory = after;

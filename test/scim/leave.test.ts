@@ -31,7 +31,7 @@ beforeEach(async () => {
   irregular.length = 0;
   refusedLeaves.length = 0;
   await database.db.rows({
-    text: 'truncate record, membership, person, person_record, dirty, event, ledger, work, step cascade',
+    text: 'truncate record, membership, person, person_record, dirty, event, ledger, work, step, leaver_burst cascade',
   });
 });
 

@@ -1,6 +1,6 @@
 /** The guard over a world: budgets counted from its ledger, and what was let through before, in a window of the clock. */
 import { protectedRoles } from '../../src/mapping/index-rules.ts';
-import { type Decision, GUARD_LIMITS, type GuardScope, type Tally } from '../../src/model/guard.ts';
+import { BURST_LIMIT, type Decision, GUARD_LIMITS, type GuardScope, type Tally } from '../../src/model/guard.ts';
 import { membersOf } from '../../src/jobs/judge.ts';
 import type { LedgerRow } from '../../src/model/accounts.ts';
 import type { Hold, Plan } from '../../src/model/plan.ts';
@@ -11,9 +11,38 @@ import type { World } from './planning.ts';
 export interface Memory {
   readonly passed: ReadonlyArray<Passed & { readonly at: number }>;
   readonly decisions: ReadonlyMap<string, Decision>;
+  /** Explicit leaves, as the store counts them. */
+  readonly left: ReadonlyArray<{ readonly person: string; readonly at: number; readonly held: boolean }>;
 }
 
-export const NOTHING: Memory = { passed: [], decisions: new Map() };
+export const NOTHING: Memory = { passed: [], decisions: new Map(), left: [] };
+
+/** What the store does when people leave: of those who left since `before`, whom a burst holds. */
+export function withLeaves(
+  before: World | undefined,
+  world: World,
+  memory: Memory,
+): { readonly world: World; readonly memory: Memory } {
+  const now = world.now.getTime();
+  const was = new Map((before?.people ?? []).map((p) => [p.id, isAway(p)]));
+  const people = world.people.filter((p) => p.records.some((r) => r.gone === undefined)).length;
+  const allowed = Math.max(BURST_LIMIT.abs, Math.floor((BURST_LIMIT.pct * people) / 100));
+  const left = memory.left.filter((l) => !world.people.some((p) => p.id === l.person && !isAway(p)));
+  let recent = left.filter(({ at }) => at > now - BURST_LIMIT.windowMs).length;
+  for (const { id, ...person } of world.people) {
+    if (was.get(id) !== false || !isAway(person)) continue;
+    recent += 1;
+    left.push({ person: id, at: now, held: recent > allowed });
+  }
+  const held = new Set(left.flatMap((l) => (l.held ? [l.person] : [])));
+  const marked = world.people.map((p) =>
+    held.has(p.id) ? { ...p, records: p.records.map((r) => ({ ...r, heldLeave: true as const })) } : p,
+  );
+  return { world: { ...world, people: marked }, memory: { ...memory, left } };
+}
+
+const isAway = ({ records }: Pick<World['people'][number], 'records'>): boolean =>
+  records.some((r) => !r.active || r.gone === 'explicit');
 
 export interface Judged {
   readonly plan: Plan;

@@ -5,6 +5,7 @@ import * as readings from './0004-readings.ts';
 import * as guard from './0005-guard.ts';
 import * as rulesCommit from './0008-rules-commit.ts';
 import * as due from './0009-due.ts';
+import * as leaverBursts from './0010-leaver-bursts.ts';
 import * as adoption from './0012-adoption.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
@@ -15,5 +16,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-guard': guard,
   '0008-rules-commit': rulesCommit,
   '0009-due': due,
+  '0010-leaver-bursts': leaverBursts,
   '0012-adoption': adoption,
 };

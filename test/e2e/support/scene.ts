@@ -77,9 +77,9 @@ const RULES = `rules:
 /** Settings with this target; `target` is the inside of its YAML map. */
 export const settings = (target: string): string => `server: { listen: 127.0.0.1:0 }
 store: { url: embedded:data }
-sources: { okta: { type: scim } }
+# Storms move whole groups and disable many, and nobody is there to approve it.
+sources: { okta: { type: scim, leaverBurst: { abs: 100000 } } }
 targets: { strongdm: { type: strongdm, mode: full, createRoles: true, ${target} } }
-# Storms move whole groups, and nobody is there to approve it.
 guard: { attachments: { abs: 100000 }, role: { abs: 100000 }, emptyFrom: 100000 }
 rules: rules
 `;
