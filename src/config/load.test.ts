@@ -294,6 +294,18 @@ test('how many of a source may leave at a time: defaults, and mistakes at their 
   ]);
 });
 
+test('two targets that are one system are refused; simulators and others are not', () => {
+  const target = (keys: string): string => `{ type: strongdm, mode: full, host: 'a.example.com:443', ${keys} }`;
+  const [key, other] = [target(SDM), target(SDM.replace('01, ', '02, '))];
+  const one = 'sources: { s: { type: scim } }\ntargets:\n';
+  assert.ok(load(`${one}  a: ${key}\n  b: ${other}\n`).settings !== undefined);
+  const sim = '{ type: strongdm, mode: full, simulator: true }';
+  assert.ok(load(`${one}  a: ${sim}\n  b: ${sim}\n`).settings !== undefined);
+  const twins = load(`${one}  a: ${key}\n  b: ${key.replace('mode: full', 'mode: observe')}\n`);
+  assert.equal(twins.settings, undefined);
+  assert.match(told(twins).join('\n'), /^4:\d+ .*is the same system as the target a: both would own its accounts/m);
+});
+
 test('a simulator needs no address and no keys; a missing file says what to do', () => {
   const { settings, problems } = load(
     'sources: { s: { type: scim } }\ntargets: { t: { type: strongdm, mode: full, simulator: true } }\n',

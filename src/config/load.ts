@@ -70,6 +70,7 @@ function check(document: SettingsDocument, env: Env, kinds: Kinds): Loaded {
     }
   }
   checkKinds(value, kinds, rest);
+  checkTwins(value, rest);
   checkExtensions(value, rest.add);
   const overridden = override(env);
   const problems = [...told.problems, ...rest.problems].toSorted(byPlace).concat(overridden.problems);
@@ -100,6 +101,29 @@ function checkKinds(value: unknown, kinds: Kinds, told: ReturnType<typeof compla
       const base = shared.success ? shared.data : { ...STAND_IN, simulator: entry.simulator === true };
       const issues = (kind as Kind<unknown>).check({ ...base, id, type: entry.type, options });
       told.addAll([place, id], issues, [...common, ...optionNames(kind)]);
+    }
+  }
+}
+
+/**
+ * Two targets that are one system would each take the other's accounts for somebody else's, and both write to them. The
+ * same type with the same options is that; where they only lead to the same place, `expect` and the marks tell.
+ */
+function checkTwins(value: unknown, told: ReturnType<typeof complainer>): void {
+  const targets = (value as Partial<Record<string, unknown>>)['targets'];
+  if (targets === null || typeof targets !== 'object') return;
+  const common = Object.keys(targetSchema.shape).filter((key) => key !== 'type');
+  const seen = new Map<string, string>();
+  for (const [id, entry] of Object.entries(targets)) {
+    if (entry === null || typeof entry !== 'object' || entry.simulator === true) continue;
+    const own = Object.entries(entry).filter(([key]) => !common.includes(key));
+    if (own.length < 2) continue;
+    const system = JSON.stringify(own.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const other = seen.get(system);
+    if (other === undefined) seen.set(system, id);
+    else {
+      const message = `is the same system as the target ${other}: both would own its accounts`;
+      told.add(['targets', id], message, 'Remove one of them; rules may give any number of roles at one target.');
     }
   }
 }
