@@ -1,3 +1,4 @@
+import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { Reading } from '../model/facts.ts';
 import type { ReadingSettings, SourceSettings } from '../model/settings.ts';
 
@@ -31,6 +32,8 @@ export interface DirectoryKind {
   readonly optionsSchema: Readonly<Record<string, unknown>>;
   /** Checks `options`, connects to nothing; throws a ZodError with paths below the source's settings. */
   open(settings: SourceSettings): OpenDirectory;
+  /** What rules may use of such a source besides the standard attributes. The options were checked before. */
+  attributes?(settings: SourceSettings): readonly AttributeDeclaration[];
 }
 
 export interface OpenDirectory {

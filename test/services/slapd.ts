@@ -1,19 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Certificates, makeCertificates } from './certificates.ts';
+import { missingServer } from './missing.ts';
 import { type LdapWriter, ldapWriter } from '../support/ldap/writer.ts';
 
 const SLAPD = '/usr/sbin/slapd';
 const MODULES = '/usr/lib/ldap';
 
-/** Why tests of a real OpenLDAP can't run here; false when they can. For `{ skip }`. CI installs it: .ci/run. */
-export const noSlapd: string | false = existsSync(SLAPD)
-  ? false
-  : 'OpenLDAP is missing: apt-get install slapd ldap-utils';
+/** Why tests of a real OpenLDAP can't run here; false when they can. For `{ skip }`. */
+export const noSlapd: string | false = missingServer(SLAPD, 'OpenLDAP is missing: apt-get install slapd ldap-utils');
 
 export const SUFFIX = 'dc=example,dc=test';
 

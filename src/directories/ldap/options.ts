@@ -38,7 +38,8 @@ const filter = z.string().check((context) => {
   }
 });
 
-const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1, 'must name at least one')]);
+const oneOrMore = <T extends z.ZodType>(item: T) =>
+  z.union([item, z.array(item).min(1, 'must name at least one')], 'must be a text or a list of texts');
 
 const ATTRIBUTE = /^[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*$/;
 const attribute = z.string().regex(ATTRIBUTE, 'must be the name of an attribute of the directory');

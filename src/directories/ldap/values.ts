@@ -57,6 +57,9 @@ export function generalizedTimeOf(text: string): Date {
   return date;
 }
 
+/** `20261125083000Z` */
+export const toGeneralizedTime = (date: Date): string => `${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`;
+
 /** How an attribute's text becomes a value of rules. */
 export type ValueType = AttributeType | 'filetime' | 'days';
 

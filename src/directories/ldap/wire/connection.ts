@@ -139,6 +139,11 @@ export class Connection {
     }
   }
 
+  /** Nothing can be sent or received any more. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Says good-bye and closes. */
   close(): void {
     if (this.#ended === undefined) {
