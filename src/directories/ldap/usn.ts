@@ -81,6 +81,7 @@ async function* changedPeople(
 ): AsyncGenerator<Fact> {
   const { session, tally, signal, now } = context;
   const understand = understandPeople(session.setup, now);
+  const sids = new Map<string, string>();
   for (const base of session.userBases) {
     for await (const entries of scan(
       session,
@@ -93,8 +94,8 @@ async function* changedPeople(
         if (found.what === 'person') {
           inside.add(found.person.id);
           yield { type: 'person', person: found.person };
-          const group = await primary.groupOf(entry);
-          if (group !== undefined) yield { type: 'member', group, member: found.person.id };
+          const sid = primarySid(entry);
+          if (sid !== undefined) sids.set(found.person.id, sid.toString('hex'));
         } else if (found.what === 'outside') {
           inside.add(found.id);
           yield outsideFact(found);
@@ -104,6 +105,11 @@ async function* changedPeople(
         }
       }
     }
+  }
+  // One operation at a time: the search has to be over.
+  for (const [member, sid] of sids) {
+    const group = await primary.groupOf(sid);
+    if (group !== undefined) yield { type: 'member', group, member };
   }
 }
 
@@ -156,12 +162,10 @@ class PrimaryMembers {
     this.#context = context;
   }
 
-  async groupOf(entry: Entry): Promise<string | undefined> {
-    const sid = primarySid(entry);
-    if (sid === undefined) return undefined;
-    const hex = sid.toString('hex');
-    if (!this.#bySid.has(hex)) this.#bySid.set(hex, await this.#find(sid));
-    return this.#bySid.get(hex);
+  /** Of the group with this identifier, in hexadecimal. */
+  async groupOf(sid: string): Promise<string | undefined> {
+    if (!this.#bySid.has(sid)) this.#bySid.set(sid, await this.#find(Buffer.from(sid, 'hex')));
+    return this.#bySid.get(sid);
   }
 
   async #find(sid: Buffer): Promise<string | undefined> {

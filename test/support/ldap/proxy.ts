@@ -3,6 +3,7 @@
  * cuts connections, sends empty pages, says nothing. Passes messages on one by one.
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { BerReader, element, octets, sequence, TAG } from '../../../src/directories/ldap/wire/ber.ts';
 import { Frames } from '../../../src/directories/ldap/wire/frames.ts';
 import {
@@ -54,7 +55,12 @@ interface Running {
   entries: number;
 }
 
-export async function ldapProxy(server: { readonly host?: string; readonly port: number }): Promise<LdapProxy> {
+/** `tls`: the server speaks TLS, and the client does not: Active Directory takes no password without it. */
+export async function ldapProxy(server: {
+  readonly host?: string;
+  readonly port: number;
+  readonly tls?: { readonly ca: Buffer; readonly servername: string };
+}): Promise<LdapProxy> {
   const breaks: Breaks = {};
   const sockets = new Set<Socket>();
   const searches: string[] = [];
@@ -62,7 +68,8 @@ export async function ldapProxy(server: { readonly host?: string; readonly port:
   let entries = 0;
 
   const pass = (client: Socket): void => {
-    const upstream = connect({ host: server.host ?? '127.0.0.1', port: server.port });
+    const to = { host: server.host ?? '127.0.0.1', port: server.port };
+    const upstream = server.tls === undefined ? connect(to) : connectTls({ ...to, ...server.tls });
     const running = new Map<number, Running>();
     const pending = new Map<number, Buffer>();
     sockets.add(client).add(upstream);

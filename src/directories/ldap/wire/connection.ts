@@ -112,6 +112,8 @@ export class Connection {
 
   /** The messages that have come, at least one; waits for them. Those not of the operation `id` are passed over. */
   async receive(id: number, signal: AbortSignal): Promise<Message[]> {
+    if (id !== this.#lastId)
+      throw new RangeError('only one operation at a time: the answers of another one would be lost');
     for (;;) {
       signal.throwIfAborted();
       const messages = this.#take(id);
