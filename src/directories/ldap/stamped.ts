@@ -8,7 +8,7 @@ import { anchorAttributes, anchorOf, personAttributes, understandPeople } from '
 import { scan } from './scan.ts';
 import type { Session } from './session.ts';
 import { generalizedTimeOf, toGeneralizedTime, ValueError } from './values.ts';
-import { type Entry, searchAll } from './wire/index.ts';
+import { type Entry, filterValue, searchAll } from './wire/index.ts';
 
 /** Times have seconds, and writes may take one: what is that near to the last time is read again. Milliseconds. */
 const OVERLAP = 5_000;
@@ -47,8 +47,15 @@ export function changedSince(cursor: Since): {
 /** The ids that are there now, by name, and what they come to. */
 export interface Sweep {
   readonly names: Names;
-  readonly users: ReadonlySet<string>;
+  /**
+   * The names of those that were made about when the cursor was, and not seen then: new ones, or some that were there and
+   * came in by a change of their own. Of the latter no group says that they are its members.
+   */
+  readonly entered: ReadonlyMap<string, string>;
 }
+
+/** With more of these everything is read. */
+const MOST_ENTERED = 100;
 
 /**
  * May the changes since this cursor be told as such? Looks over all ids: these servers keep no tombstones, and tell
@@ -60,7 +67,8 @@ export async function sweepSince(context: FullContext, cursor: StampedCursor): P
   if (mark.kind === 'csn' && wentBack(cursor.stamps, mark.csns)) return 'the change numbers of the server went back';
   if (await treeChanged(session, cursor, signal)) return 'an organisational unit changed';
   const names = new Names();
-  const users = new Set<string>();
+  const entered = new Map<string, string>();
+  const second = cursor.kind === 'csn' ? cursor.before : (cursor.stamps[0] as string).slice(0, 14);
   const before = { users: new Mixer(), groups: new Mixer() };
   const fresh = new Set(cursor.fresh);
   const { setup } = session;
@@ -73,11 +81,11 @@ export async function sweepSince(context: FullContext, cursor: StampedCursor): P
           const id = tryAnchor(entry, session);
           if (id === undefined) continue;
           markOf(mark, what, entry, id);
-          if (createdBefore(entry, cursor.before)) before[what].add(id);
-          fresh.delete(id);
+          const created = createdAt(entry);
+          if (created < cursor.before) before[what].add(id);
+          else if (!fresh.delete(id) && created <= second) entered.set(id, entry.dn);
           const key = keyOf(entry, session);
           if (key !== undefined) names.byKey.set(key, id);
-          if (what === 'users') users.add(id);
           if (setup.memberUid && what === 'users')
             for (const uid of entry.values.get('uid') ?? []) names.byUid.set(uid.toString(), id);
         }
@@ -85,11 +93,11 @@ export async function sweepSince(context: FullContext, cursor: StampedCursor): P
     }
   }
   const same = sameDigest(before.users.digest(), cursor.users) && sameDigest(before.groups.digest(), cursor.groups);
-  return same && fresh.size === 0 ? { names, users } : 'somebody went, or came in by a change';
+  if (!same || fresh.size > 0) return 'somebody went, or came in by a change';
+  return entered.size > MOST_ENTERED ? 'many came at once' : { names, entered };
 }
 
-const createdBefore = (entry: Entry, second: string): boolean =>
-  (entry.values.get('createtimestamp')?.[0]?.toString().slice(0, 14) ?? '') < second;
+const createdAt = (entry: Entry): string => entry.values.get('createtimestamp')?.[0]?.toString().slice(0, 14) ?? '';
 
 /** A server was set up anew from an older copy. */
 function wentBack(before: readonly string[], now: readonly string[]): boolean {
@@ -137,7 +145,7 @@ function tryAnchor(entry: Entry, session: Session): string | undefined {
 export async function* stampedChanges(
   context: FullContext,
   cursor: StampedCursor,
-  { names }: Sweep,
+  { names, entered }: Sweep,
 ): AsyncGenerator<Fact> {
   const { session, tally, signal, now } = context;
   const { setup } = session;
@@ -168,6 +176,31 @@ export async function* stampedChanges(
     else {
       yield { type: 'group', group: { id: group.id, displayName: group.name } };
       yield* memberFacts(session, group, names, tally);
+    }
+  }
+  for (const [member, dn] of entered) yield* membershipsOf(context, member, dn);
+}
+
+/** The groups that name an entry as a member. */
+async function* membershipsOf(
+  { session, tally, signal }: FullContext,
+  member: string,
+  dn: string,
+): AsyncGenerator<Fact> {
+  const { setup } = session;
+  const names = setup.member.map((attribute) => `(${attribute}=${filterValue(dn)})`).join('');
+  const filter = `(&${setup.groupFilter}(|${names}))`;
+  for (const base of session.groupBases) {
+    for await (const entries of scan(
+      session,
+      { base, filter, attributes: groupAttributes(setup).filter((a) => !setup.member.includes(a)), what: 'groups' },
+      tally,
+      signal,
+    )) {
+      for (const entry of entries) {
+        const group = understandGroup(entry, keyOf(entry, session), setup);
+        if (group.what === 'group') yield { type: 'member', group: group.id, member };
+      }
     }
   }
 }

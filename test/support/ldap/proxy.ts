@@ -139,8 +139,9 @@ export async function ldapProxy(server: {
       for (const frame of fromServer.push(piece)) response(frame);
     });
 
+    let cut = false;
     const response = (frame: Buffer): void => {
-      if (breaks.silent === true) return;
+      if (breaks.silent === true || cut) return;
       const message = decodeMessage(frame);
       const search = running.get(message.id);
       if (search === undefined || (message.operation !== OP.searchEntry && message.operation !== OP.searchDone)) {
@@ -154,6 +155,7 @@ export async function ldapProxy(server: {
         return;
       }
       if (breaks.cutOnPage !== undefined && pages >= breaks.cutOnPage) {
+        cut = true;
         client.write(frame.subarray(0, Math.floor(frame.length / 2)), end);
         return;
       }
