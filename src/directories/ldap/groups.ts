@@ -84,5 +84,8 @@ export function partOf(entry: Entry, attribute: string): Part | undefined {
 /** Names of accounts of other forests stand in a container of their own (MS-ADTS 6.1.1.4.10). */
 export const isForeign = (dn: string): boolean => /,CN=ForeignSecurityPrincipals,/i.test(dn);
 
+/** With the recycle bin a group goes on naming who was deleted. */
+export const isDeleted = (dn: string): boolean => /\\0ADEL:/i.test(dn);
+
 export const memberName = (value: Buffer): ReturnType<typeof splitExtendedDn> =>
   splitExtendedDn(textOf(value, 'a member'));

@@ -1,11 +1,11 @@
 import type { Fact } from '../../model/facts.ts';
 import { dnKey } from './dn.ts';
 import { PLACEHOLDER } from './flavors.ts';
-import { isForeign, memberName, type UnderstoodGroup } from './groups.ts';
+import { isDeleted, isForeign, memberName, type UnderstoodGroup } from './groups.ts';
 import { wholeList } from './ranges.ts';
 import type { Tally } from './scan.ts';
 import type { Session } from './session.ts';
-import { textOf, ValueError } from './values.ts';
+import { ValueError } from './values.ts';
 
 /**
  * Whose name is whose: ids by distinguished names in normal form, and by user names where groups have those. Needed only
@@ -35,7 +35,7 @@ export function* memberFacts(session: Session, group: Group, names: Names, tally
     }
   }
   for (const value of group.uids) {
-    const id = names.byUid.get(textOf(value, 'memberUid'));
+    const id = names.byUid.get(value.toString());
     if (id === undefined) tally.note(UNKNOWN);
     else yield { type: 'member', group: group.id, member: id };
   }
@@ -45,6 +45,7 @@ export function* memberFacts(session: Session, group: Group, names: Names, tally
 
 function memberId(session: Session, value: Buffer, names: Names, tally: Tally): string | undefined {
   const { guid, dn } = memberName(value);
+  if (session.setup.flavor === 'ad' && isDeleted(dn)) return undefined;
   if (session.namesHaveIds) {
     if (isForeign(dn)) {
       tally.note(FOREIGN);
