@@ -14,8 +14,11 @@ export interface Directory {
    * for another scope is not used.
    */
   readonly scope: string;
-  /** Prove that address, credentials and rights work; throw a Failure that says what to fix. */
-  check(signal: AbortSignal): Promise<void>;
+  /**
+   * Prove that address, credentials and rights work; throw a Failure that says what to fix. Gives what it found, a line
+   * each, for whoever tries out settings; what is probably not meant begins with `warning:`.
+   */
+  check(signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Read all of it, or what moved since a cursor. A cursor that it can no longer use gets a `full` reading. Broken off
    * by `signal`, or when `facts` is not read to its end, it leaves no connection behind.

@@ -127,6 +127,7 @@ export function memoryDirectory(id = 'dir'): MemoryDirectory {
     },
     check: async () => {
       if (directory.faults.refuse !== undefined) throw directory.faults.refuse;
+      return [];
     },
     close: async () => undefined,
     read: async (since, signal) => {
