@@ -3,6 +3,7 @@ import type { LintSettings } from '../mapping/load.ts';
 import { withPrecedence } from '../mapping/precedence.ts';
 import { type AttributeDeclaration, SELF_EDITABLE } from '../model/attributes.ts';
 import type { Problem } from '../model/rules.ts';
+import { directoryKinds } from '../directories/index.ts';
 import type { Settings } from '../model/settings.ts';
 import { didYouMean } from '../model/suggest.ts';
 import { declaredAttributes } from './scim-sources.ts';
@@ -13,7 +14,7 @@ export function attributesOf(
   document?: SettingsDocument,
 ): { readonly attributes: readonly AttributeDeclaration[]; readonly problems: readonly Problem[] } {
   const sources = settings.sources.map((source) => source.id);
-  const attributes = withPrecedence(declaredAttributes(settings), sources, settings.precedence);
+  const attributes = withPrecedence(allDeclared(settings), sources, settings.precedence);
   const names = attributes.map((a) => a.name);
   const problems: Problem[] = [];
   const report = (path: ReadonlyArray<string | number>, message: string, remedy: string | undefined): void => {
@@ -43,6 +44,26 @@ export function attributesOf(
     }
   }
   return { attributes, problems };
+}
+
+/** Of the standard, of SCIM schemas and of directories. Of one name that several declare the first type holds. */
+function allDeclared(settings: Settings): readonly AttributeDeclaration[] {
+  const byName = new Map(declaredAttributes(settings).map((a) => [a.name, a]));
+  for (const source of settings.sources) {
+    const kind = directoryKinds.find((k) => k.type === source.type);
+    for (const own of kind?.attributes?.(source) ?? []) {
+      const before = byName.get(own.name);
+      const { sources, ...rest } = before ?? own;
+      // Without sources it is a standard one, which every source may tell.
+      byName.set(
+        own.name,
+        before !== undefined && sources === undefined
+          ? before
+          : { ...rest, sources: [...(before?.sources ?? []), source.id] },
+      );
+    }
+  }
+  return [...byName.values()];
 }
 
 /** What the lints of rules go by. */

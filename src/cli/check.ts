@@ -30,7 +30,7 @@ import { add, type Answer, type Program } from './command.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { progress } from './io.ts';
-import { when } from './text.ts';
+import { indent, printable, when, wrap } from './text.ts';
 import { loadViews } from '../app/views.ts';
 import { knownSources } from '../store/source-state.ts';
 import { loadViewsOf } from './planning.ts';
@@ -42,6 +42,8 @@ interface Tried {
   readonly ok: boolean;
   readonly message: string;
   readonly remedy?: string;
+  /** What a directory gave to this account, a line each. */
+  readonly found?: readonly string[];
 }
 
 /** One attempt at reaching a target. Milliseconds. */
@@ -86,9 +88,13 @@ function answer(context: Context, problems: readonly Problem[], tried: readonly 
       : `Settings and rules can be used: ${countProblems(problems)}.`;
   const lines = [
     ...problems.map((problem) => renderProblem(problem, context.io.cwd)),
-    ...tried.map(
-      (t) =>
-        `${t.ok ? 'ok    ' : 'failed'}  ${t.what} ${t.id}: ${t.message}${t.remedy === undefined ? '' : `\n        ${t.remedy}`}`,
+    ...tried.map((t) =>
+      [
+        `${t.ok ? 'ok    ' : 'failed'}  ${t.what} ${t.id}: ${t.message}`,
+        ...[...(t.remedy === undefined ? [] : [t.remedy]), ...(t.found ?? [])].map((line) =>
+          indent(wrap(printable(line), 92), 8),
+        ),
+      ].join('\n'),
     ),
     verdict,
   ];
@@ -163,8 +169,8 @@ async function trySource(settings: SourceSettings): Promise<Tried> {
   }
   const { directory } = kind.open(settings);
   try {
-    await directory.check(AbortSignal.timeout(LIMIT_MS));
-    return { what: 'source', id, ok: true, message: `${type}: address, credentials and rights are right` };
+    const found = await directory.check(AbortSignal.timeout(LIMIT_MS));
+    return { what: 'source', id, ok: true, message: `${type}: address, credentials and rights are right`, found };
   } catch (error) {
     return failed('source', id, error);
   } finally {

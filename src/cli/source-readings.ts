@@ -68,6 +68,7 @@ export function readingsText(of: ReadingsOfSource, id: string): string[] {
       : [`  missing      ${plural(of.missing, 'record')}: frozen until their grace has run out`]),
     ...(of.frozen === 'stale' ? ['  stale        its people are frozen: nothing is given and nothing taken'] : []),
     ...(last === undefined ? [] : whyText(last, id)),
+    ...(last?.facts.notes ?? []).map((note) => indent(wrap(`note: ${note}`, 96), 2)),
     ...(of.keptBack === null || of.keptBack.id === last?.id ? [] : keptBackText(of.keptBack, id)),
     '',
     rows.length === 0

@@ -81,8 +81,8 @@ function kindOf(value: unknown): string {
 
 /** A zod issue in the words of the settings, to follow the setting's name. */
 export function said(issue: Issue, value: unknown): string {
+  if (value === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) return 'is missing';
   if (issue.code === 'invalid_type') {
-    if (value === undefined) return 'is missing';
     // The schema's own words, where it has some.
     if (!issue.message.startsWith('Invalid input')) return issue.message;
     return `must be ${TYPES[issue.expected] ?? issue.expected}, not ${kindOf(value)}`;

@@ -67,7 +67,7 @@ test('every mistake is told at once, each at its place', () => {
       'queue: { redis: "redis://localhost" }', // 6
       'sources:', // 7
       '  okta: { type: scmi }', // 8
-      '  corp-ad: { type: ldap }', // 9
+      '  corp-ad: { type: oidc }', // 9
       '  entra: { type: scim, ttl: 5m }', // 10
       '  "bad id": { type: scim }', // 11
       'targets:', // 12
@@ -88,7 +88,7 @@ test('every mistake is told at once, each at its place', () => {
     '5:15 store.url must be embedded:FOLDER or postgres://USER:PASSWORD@HOST/DATABASE',
     '6:17 queue.redis is not for use: Redis is not supported in this version; remove it: the queue runs on the store',
     '8:17 sources.okta.type "scmi" is not supported in this version',
-    '9:20 sources.corp-ad.type "ldap" is not supported in this version',
+    '9:20 sources.corp-ad.type "oidc" is not supported in this version',
     '10:24 unknown setting "sources.entra.ttl"',
     '11:13 sources.bad id must be letters, digits, - and _, at most 63, beginning with a letter or digit',
     '13:3 targets.one.mode is missing: it must be observe, add-only or full',

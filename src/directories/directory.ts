@@ -1,3 +1,4 @@
+import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { Reading } from '../model/facts.ts';
 import type { ReadingSettings, SourceSettings } from '../model/settings.ts';
 
@@ -13,8 +14,11 @@ export interface Directory {
    * for another scope is not used.
    */
   readonly scope: string;
-  /** Prove that address, credentials and rights work; throw a Failure that says what to fix. */
-  check(signal: AbortSignal): Promise<void>;
+  /**
+   * Prove that address, credentials and rights work; throw a Failure that says what to fix. Gives what it found, a line
+   * each, for whoever tries out settings; what is probably not meant begins with `warning:`.
+   */
+  check(signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Read all of it, or what moved since a cursor. A cursor that it can no longer use gets a `full` reading. Broken off
    * by `signal`, or when `facts` is not read to its end, it leaves no connection behind.
@@ -31,6 +35,8 @@ export interface DirectoryKind {
   readonly optionsSchema: Readonly<Record<string, unknown>>;
   /** Checks `options`, connects to nothing; throws a ZodError with paths below the source's settings. */
   open(settings: SourceSettings): OpenDirectory;
+  /** What rules may use of such a source besides the standard attributes. The options were checked before. */
+  attributes?(settings: SourceSettings): readonly AttributeDeclaration[];
 }
 
 export interface OpenDirectory {

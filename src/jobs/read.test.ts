@@ -448,3 +448,29 @@ dbTest('records of other sources are left alone', async (db) => {
   assert.deepEqual(await stands(db, 'okta'), { g: 'there', u0: 'there' });
   assert.deepEqual((await seen(db, 'okta')).members, ['g>u0']);
 });
+
+dbTest(
+  'who is outside of what is read and disabled there is disabled at once; a stranger there makes no record',
+  async (db) => {
+    const [directory, read] = [company(), reader(db)];
+    await read.read(directory);
+    directory.outside('u4');
+    directory.outside('stranger');
+    const reading = await read.read(directory);
+    assert.equal(reading.state, 'sealed');
+    assert.equal(reading.changes.left, 1);
+    assert.equal(reading.changes.changed, 1);
+    assert.equal(reading.facts.gone, 2);
+    const found = await stands(db);
+    assert.equal(found['u4'], 'disabled');
+    assert.equal(found['stranger'], undefined);
+    const record = (await seen(db)).records.find((r) => r.anchor === 'u4');
+    assert.deepEqual(record?.attributes, { department: 'SRE' }, 'it keeps the rest');
+    assert.ok((await takeDirty(db)).includes('user u4 urgent'));
+    // In a full reading it is there too, though it is not among those that are read.
+    directory.vanish('u4');
+    directory.lateFacts = [{ type: 'disabled', id: 'u4' }];
+    assert.equal((await read.full(directory)).changes.missing, 0);
+    assert.equal((await stands(db))['u4'], 'disabled');
+  },
+);

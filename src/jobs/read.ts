@@ -143,7 +143,7 @@ async function readAndAdmit(deps: ReadDeps, source: OpenDirectory, request: Read
     endedAt: deps.now(),
     readMs,
     admitMs: Math.round(performance.now() - of.begun) - readMs,
-    facts,
+    facts: { ...facts, ...(end.notes !== undefined && { notes: end.notes }) },
     ...(mayBeAccepted(admission.verdict) && { keep: keepFor(directory, reading, end) }),
   });
   await store.ripening.ripenMissing(db, deps.now());

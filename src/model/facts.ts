@@ -55,6 +55,11 @@ export type Fact =
   | { readonly type: 'wholeGroup'; readonly group: string }
   | { readonly type: 'gone'; readonly id: string; readonly evidence: GoneEvidence }
   /**
+   * An entry outside of what is read, of which the source says that it is disabled: the record of somebody who was
+   * inside becomes disabled, and nobody new comes of it.
+   */
+  | { readonly type: 'disabled'; readonly id: string }
+  /**
    * An entry that is there and can't be understood. With its id the record stays as it is; without one nobody can tell
    * whose it was, and the reading is not sealed.
    */
@@ -75,8 +80,14 @@ export type ReadingEnd =
       /** Where the next reading of changes may start; without one the next is full. */
       readonly cursor?: string;
       readonly counts?: AnnouncedCounts;
+      readonly notes?: readonly string[];
     }
-  | { readonly sealed: false; readonly because: string };
+  | {
+      readonly sealed: false;
+      readonly because: string;
+      /** What an operator should know besides, sealed or not: what was left out, and how much of it. */
+      readonly notes?: readonly string[];
+    };
 
 /** One pass over a source. */
 export interface Reading {

@@ -48,6 +48,10 @@ export interface MemoryDirectory extends Directory {
   join(group: string, member: string): void;
   part(group: string, member: string): void;
   remove(id: string, evidence?: GoneEvidence): void;
+  /** An entry left what is read, and is disabled; or is one that never was inside. */
+  outside(id: string): void;
+  /** Told at the end of a full reading besides what is there. */
+  lateFacts: readonly Fact[];
   /** Takes an entry away so that no reading of changes tells of it. */
   vanish(id: string): void;
   /** Readings begun so far, and the cursors that they were given. */
@@ -111,6 +115,11 @@ export function memoryDirectory(id = 'dir'): MemoryDirectory {
       directory.vanish(id);
       log.push({ type: 'gone', id, evidence });
     },
+    outside: (id) => {
+      directory.vanish(id);
+      log.push({ type: 'disabled', id });
+    },
+    lateFacts: [],
     vanish: (id) => {
       people.delete(id);
       groups.delete(id);
@@ -118,6 +127,7 @@ export function memoryDirectory(id = 'dir'): MemoryDirectory {
     },
     check: async () => {
       if (directory.faults.refuse !== undefined) throw directory.faults.refuse;
+      return [];
     },
     close: async () => undefined,
     read: async (since, signal) => {
@@ -141,6 +151,7 @@ export function memoryDirectory(id = 'dir'): MemoryDirectory {
       for (const member of members) facts.push({ type: 'member', group: id, member });
       facts.push({ type: 'wholeGroup', group: id });
     }
+    facts.push(...directory.lateFacts);
     return directory.shuffle?.(facts) ?? facts;
   };
 

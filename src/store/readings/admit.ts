@@ -65,7 +65,7 @@ export async function admitReading(db: Db, request: AdmitRequest): Promise<Admis
     if (verdict.sealed) await keepSeal(tx, request);
     const changes: Admitted = {
       created,
-      changed: entries['changed'] ?? 0,
+      changed: (entries['changed'] ?? 0) + (entries['disabled'] ?? 0),
       returned: (entries['returned'] ?? 0) + (entries['found'] ?? 0) + (entries['kept'] ?? 0),
       left: leavers,
       missing: gone.missing,

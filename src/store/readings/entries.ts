@@ -13,7 +13,8 @@ const said = (r: string): string => `jsonb_strip_nulls(jsonb_build_object('userN
 
 /**
  * Records that the reading adds or really changes, in a table `entry` of the transaction: `created`, `returned` (it was
- * gone), `changed`, `found` (nothing but that it was missing), `kept` (the same, and it can't be understood). An attribute that is not covered keeps its value.
+ * gone), `changed`, `found` (nothing but that it was missing), `kept` (the same, and it can't be understood), `disabled`
+ * (outside of what is read, and disabled). An attribute that is not covered keeps its value.
  */
 const COMPARE = `insert into entry
   select s.n, s.anchor, s.kind, r.key,
@@ -48,6 +49,13 @@ const KEPT = `insert into entry
   from seen s join record r on r.source = $1 and r.anchor = s.anchor
   where s.state = 'unreadable' and r.gone_at is null and r.missing_since is not null`;
 
+/** The source's own word about an entry outside of what is read: the record keeps everything but that it is active. */
+const DISABLED = `insert into entry
+  select s.n, r.anchor, r.kind, r.key, null, 'disabled', true, r.user_name, r.name_key, r.display_name, r.external_id,
+    r.emails, r.email_keys, false, r.attributes, ${said('r')}
+  from seen s join record r on r.source = $1 and r.anchor = s.anchor
+  where s.state = 'disabled' and r.kind = 'user' and r.active`;
+
 const CREATE = `with new as (
     insert into record (source, anchor, kind, user_name, name_key, display_name, external_id, email_keys, emails, active,
       attributes, covers)
@@ -58,7 +66,7 @@ const CREATE = `with new as (
 
 const CHANGE = `update record r set user_name = e.user_name, name_key = e.name_key, display_name = e.display_name,
     external_id = e.external_id, email_keys = e.email_keys, emails = e.emails, active = e.active,
-    attributes = e.attributes, covers = case when e.what = 'kept' then r.covers else $1::text[] end, version = r.version + 1, changed_at = now(), gone_at = null,
+    attributes = e.attributes, covers = case when e.what in ('kept', 'disabled') then r.covers else $1::text[] end, version = r.version + 1, changed_at = now(), gone_at = null,
     evidence = null, missing_since = null, missing_evidence = null, missing_readings = 0, due_at = null
   from entry e where r.key = e.key and e.what <> 'created'`;
 
@@ -68,7 +76,7 @@ const CHANGE = `update record r set user_name = e.user_name, name_key = e.name_k
  */
 const EVENTS = `insert into event (actor, kind, person, source, object, detail)
   select $1, case e.what when 'created' then 'record.created' when 'changed' then 'record.changed'
-      when 'returned' then 'record.returned' else 'record.found' end,
+      when 'disabled' then 'record.changed' when 'returned' then 'record.returned' else 'record.found' end,
     coalesce(e.person, (select person from person_record where record_key = e.key)), $2, e.anchor,
     jsonb_build_object('resource', e.kind, 'reading', $3::bigint) || case when e.what = 'created'
       then jsonb_build_object('after', ${said('e')})
@@ -87,6 +95,7 @@ export async function admitEntries(tx: Db, { source, covers }: EntriesRequest): 
   });
   await tx.rows({ text: COMPARE, values: [source, covers] });
   await tx.rows({ text: KEPT, values: [source] });
+  await tx.rows({ text: DISABLED, values: [source] });
   await tx.rows({ text: 'analyze entry (key, anchor, what)' });
   const counts = await tx.rows<{ what: string; count: number }>({
     text: 'select what, count(*) as count from entry group by what',

@@ -38,7 +38,7 @@ export async function dropStaged(db: Db, reading: number): Promise<void> {
 interface Entry {
   readonly n: number;
   readonly anchor: string;
-  readonly state: 'there' | 'gone' | 'unreadable';
+  readonly state: 'there' | 'disabled' | 'gone' | 'unreadable';
   readonly kind?: 'user' | 'group';
   readonly evidence?: string;
   readonly user_name?: string;
@@ -97,12 +97,18 @@ export async function stageFacts(
       counts.nameless += 1;
     } else {
       entries.push(row);
-      counts[row.state === 'there' ? (row.kind === 'group' ? 'groups' : 'users') : row.state] += 1;
+      counts[countOf(row)] += 1;
     }
     if (entries.length + members.length >= PAGE) await flush();
   }
   await flush();
   return counts;
+}
+
+/** Who is outside and disabled is told of as one who went. */
+function countOf({ state, kind }: Entry): 'users' | 'groups' | 'gone' | 'unreadable' {
+  if (state === 'there') return kind === 'group' ? 'groups' : 'users';
+  return state === 'disabled' ? 'gone' : state;
 }
 
 /** An anchor of '' stands for an entry that nobody can name. */
@@ -145,6 +151,8 @@ function asRow(fact: Fact, n: number): Entry | Member {
     }
     case 'gone':
       return { n, anchor: anchorOf(fact.id), state: 'gone', evidence: fact.evidence };
+    case 'disabled':
+      return { n, anchor: anchorOf(fact.id), state: 'disabled' };
     case 'unreadable':
       return unreadable(n, fact.id ?? '');
     case 'member':

@@ -17,6 +17,8 @@ export interface Delivered {
   readonly gone: number;
   /** Entries that could not be understood. */
   readonly unreadable: number;
+  /** What was left out, and how much of it, in the words of the directory. */
+  readonly notes?: readonly string[];
 }
 
 /** What an admission really changed. */

@@ -1,0 +1,110 @@
+import { Failure } from '../../model/failure.ts';
+import type { Fact, Reading, ReadingEnd, ReadingScope } from '../../model/facts.ts';
+import { parseCursor, type StampedCursor, type UsnCursor } from './cursor.ts';
+import { type FullContext, fullFacts } from './full.ts';
+import { beginMark, cursorOf } from './marks.ts';
+import { Names } from './members.ts';
+import { Tally } from './scan.ts';
+import { openSession, type Session } from './session.ts';
+import type { Setup } from './setup.ts';
+import { renamedMeanwhile, stampedChanges, sweepSince } from './stamped.ts';
+import { usnChanges, whyNotSince } from './usn.ts';
+import { ValueError } from './values.ts';
+
+/** How it is read: fixed before the first fact is told. */
+interface Plan {
+  readonly scope: ReadingScope;
+  readonly facts: AsyncGenerator<Fact>;
+  /** After the facts: what may keep it from being whole. */
+  readonly after?: () => Promise<void>;
+  /** Of the cursor that it began with. */
+  readonly before?: StampedCursor;
+}
+
+/** Begins a reading. Throws Failure. `opened` is told of the session, so that whoever closes the directory can end it. */
+export async function beginReading(
+  setup: Setup,
+  since: string | undefined,
+  signal: AbortSignal,
+  opened: (session: Session) => void,
+): Promise<Reading> {
+  const cursor = since === undefined ? undefined : parseCursor(since);
+  const now = new Date();
+  const session = await openSession(setup, signal, cursor?.url);
+  opened(session);
+  try {
+    const context = { session, tally: new Tally(), now, signal, mark: await beginMark(session, now, signal) };
+    const plan = await planOf(context, cursor);
+    return readingOf(context, plan);
+  } catch (error) {
+    session.connection.destroy();
+    throw asFailure(error, session);
+  }
+}
+
+async function planOf(context: FullContext, cursor: StampedCursor | UsnCursor | undefined): Promise<Plan> {
+  if (cursor?.kind === 'usn') {
+    const why = await whyNotSince(context, cursor);
+    if (why === undefined) return { scope: 'changes', facts: usnChanges(context, cursor) };
+    return full(await again(context), why);
+  }
+  if (cursor !== undefined) {
+    const sweep = await sweepSince(context, cursor);
+    if (typeof sweep !== 'string')
+      return { scope: 'changes', facts: stampedChanges(context, cursor, sweep), before: cursor };
+    return full(await again(context), sweep);
+  }
+  return full(context);
+}
+
+/** What was gathered to look whether changes can be told is not of this reading. */
+const again = async (context: FullContext): Promise<FullContext> =>
+  Object.assign(context, { tally: new Tally(), mark: await beginMark(context.session, context.now, context.signal) });
+
+function full(context: FullContext, why?: string): Plan {
+  const { tally } = context;
+  const names = new Names();
+  if (why !== undefined) tally.note(`reason to read everything: ${why}`);
+  return {
+    scope: 'full',
+    facts: fullFacts(context, names),
+    after: async () => {
+      if (tally.whole && (await renamedMeanwhile(context, names)))
+        tally.notWhole('entries were renamed while they were read');
+    },
+  };
+}
+
+function readingOf(context: FullContext, plan: Plan): Reading {
+  const { session, setup } = { session: context.session, setup: context.session.setup };
+  async function* facts(): AsyncGenerator<Fact> {
+    try {
+      yield* plan.facts;
+      await plan.after?.();
+      context.tally.finished = true;
+      session.connection.close();
+    } catch (error) {
+      throw asFailure(error, session);
+    } finally {
+      session.connection.destroy();
+    }
+  }
+  return { scope: plan.scope, covers: [...setup.attributes.keys()], facts: facts(), end: () => endOf(context, plan) };
+}
+
+function endOf({ tally, mark, session, now }: FullContext, plan: Plan): ReadingEnd {
+  const { because, notes } = tally;
+  const told = notes.length === 0 ? {} : { notes };
+  if (because !== undefined) return { sealed: false, because, ...told };
+  const cursor = cursorOf(mark, session, now, plan.before);
+  return { sealed: true, ...(cursor === undefined ? {} : { cursor }), ...told };
+}
+
+/** What is wrong with a value where nothing may be left out ends the reading. */
+const asFailure = (error: unknown, { connection }: Session): unknown =>
+  error instanceof ValueError
+    ? new Failure({ kind: 'broken' }, `${connection.at} gave an entry that can not be read: ${error.message}`, {
+        remedy: 'Let the account read the attribute, or correct the entry.',
+        cause: error,
+      })
+    : error;
