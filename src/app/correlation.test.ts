@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { drawbridge, folderWith, urlOf } from '../../test/support/command-line.ts';
 import { clients, correlatorOf, key, seedMany } from '../../test/support/correlation.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { dbTest, until } from '../../test/support/jobs.ts';
+import { memoryDirectory, registerMemory } from '../../test/support/memory-directory.ts';
+import { startService } from '../app.ts';
+import { loadSettings } from '../config/load.ts';
 import { createLog } from '../log.ts';
 import { correlationState } from '../store/correlation/state.ts';
 import { holdLock, LEADER } from '../store/lease.ts';
 import { correlateBy, startCorrelation } from './correlation.ts';
+import { kinds } from './kinds.ts';
+import { loadViews } from './views.ts';
 
 const log = createLog({ write: () => undefined });
 const wake = (): void => undefined;
@@ -87,5 +95,67 @@ test('a command correlates by its settings where nobody serves the store, and no
     assert.equal((await correlationState(db)).signature, wanted.signature);
   } finally {
     await database.close();
+  }
+});
+
+test('a service with a client and a directory: one person, other keys without a restart, counted cases', async () => {
+  const corp = memoryDirectory('corp');
+  corp.covers = ['displayName', 'email', 'employeeNumber'];
+  corp.person('alee', { userName: 'alee', emails: [], attributes: { employeeNumber: '1' } });
+  corp.person('brob', { userName: 'brob', emails: ['bob@example.com'], attributes: { employeeNumber: '2' } });
+  const forget = registerMemory(corp);
+  const database = await testDatabase();
+  const settings = (keys: string): string => `server: { listen: 127.0.0.1:0 }
+sources: { okta: { type: scim }, corp: { type: memory, ttl: 1h } }
+verifiedDomains: [example.com]
+correlation: { keys: ${keys} }
+`;
+  const folder = folderWith({ 'drawbridge.yaml': settings('[employeeNumber]'), 'rules/a.yaml': 'rules: []' });
+  const env = { DATABASE_URL: urlOf(database.config) };
+  const read = () => loadSettings({ file: join(folder.path, 'drawbridge.yaml'), env, kinds });
+  const loaded = read();
+  assert.ok(loaded.settings !== undefined, JSON.stringify(loaded.problems));
+  const { views } = loadViews(loaded.settings);
+  assert.ok(views !== undefined);
+  const service = await startService(loaded.settings, { log, views, version: '0', read, firstTokens: true });
+  try {
+    await until(async () => (await database.db.rows({ text: 'select 1 from person_record' })).length === 2);
+    const post = async (userName: string, more: object): Promise<number> => {
+      const response = await fetch(`${service.url}/scim/okta/v2/Users`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${service.firstTokens[0]?.token}`, 'content-type': 'application/scim+json' },
+        body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName, ...more }),
+      });
+      await response.text();
+      return response.status;
+    };
+    const number = (employeeNumber: string) => ({
+      'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': { employeeNumber },
+    });
+    assert.equal(await post('ann@example.com', number('1')), 201);
+    assert.equal(await post('bob@example.com', { emails: [{ value: 'bob@example.com' }] }), 201);
+    const sources = async (person: string): Promise<string> => {
+      const config = ['--json', '--config', 'drawbridge.yaml'];
+      const shown = await drawbridge(['people', 'show', person, ...config], env, folder.path);
+      const { records } = shown.json<{ records: { source: string }[] }>();
+      return records
+        .map((record) => record.source)
+        .toSorted()
+        .join();
+    };
+    assert.equal(await sources('ann@example.com'), 'corp,okta');
+    assert.equal(await sources('brob'), 'corp');
+    writeFileSync(join(folder.path, 'drawbridge.yaml'), settings('[employeeNumber, email]'));
+    assert.equal(await service.reload(), true);
+    const metric = async (): Promise<string | undefined> =>
+      /^drawbridge_cases (\d+)$/m.exec(await (await fetch(`${service.url}/metrics`)).text())?.[1];
+    await until(async () => (await metric()) === '1');
+    assert.equal(await sources('brob'), 'corp', 'nobody is merged by settings');
+    assert.equal(await post('cid@example.com', number('3')), 201);
+  } finally {
+    await service.close();
+    await database.close();
+    folder.remove();
+    forget();
   }
 });
