@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { clients, seedMany } from '../../../test/support/correlation.ts';
 import { dbTest } from '../../../test/support/jobs.ts';
 import type { Db } from '../db.ts';
-import { decide } from './decide.ts';
+import { blockSignIn } from '../leave.ts';
+import { decide, type KeyedRecord } from './decide.ts';
 
 /** Rows that this transaction has read by going through whole tables. */
 async function scanned(tx: Db): Promise<number> {
@@ -14,30 +15,19 @@ async function scanned(tx: Db): Promise<number> {
 }
 
 dbTest('a look costs the same among thousands, also by a plan that was made when nobody was there', async (db) => {
-  const it = await clients(db);
-  const { correlator } = it;
+  const { correlator } = await clients(db);
   assert.ok(correlator !== undefined);
+  const recordOf = (key: number, employeeNumber: string, mail: string): KeyedRecord => {
+    const said = { emails: [mail], active: true, attributes: { employeeNumber } };
+    return { key, source: 'okta', identity: correlator.identify('okta', said) ?? { role: 'primary', keys: [] } };
+  };
   await db.tx(async (tx) => {
-    const look = (emp: string, mail: string) =>
-      decide(
-        tx,
-        [
-          {
-            key: 0,
-            source: 'okta',
-            identity: correlator.identify('okta', {
-              emails: [mail],
-              active: true,
-              attributes: { employeeNumber: emp },
-            }) ?? {
-              role: 'primary',
-              keys: [],
-            },
-          },
-        ],
-        { correlator, now: new Date() },
-      );
-    for (let i = 0; i < 12; i++) await look(`x${i}`, `x${i}@example.com`);
+    const look = async (employeeNumber: string, mail: string) =>
+      (await decide(tx, [recordOf(0, employeeNumber, mail)], { correlator, now: new Date() }))?.get(0);
+    for (let i = 0; i < 12; i++) {
+      await look(`x${i}`, `x${i}@example.com`);
+      await blockSignIn(tx, i);
+    }
     await seedMany(tx, 'ad', 5_000);
     await tx.rows({
       text: `insert into correlation_key (issuer, name, value, record_key)
@@ -46,12 +36,20 @@ dbTest('a look costs the same among thousands, also by a plan that was made when
     });
     const before = await scanned(tx);
     const found = await look('77', 'ad78@example.com');
+    assert.equal(found?.person, 'p_ad77');
+    assert.deepEqual(found?.persons, ['p_ad77', 'p_ad78']);
     const nobody = await look('none', 'none@example.com');
-    assert.equal(found?.get(0)?.person, 'p_ad77');
-    assert.deepEqual(found?.get(0)?.persons, ['p_ad77', 'p_ad78']);
-    assert.equal(nobody?.get(0)?.person, undefined);
+    assert.equal(nobody?.person, undefined);
     assert.equal((await scanned(tx)) - before, 0);
+
+    const page = Array.from({ length: 300 }, (_, i) => recordOf(-i, `${i + 1}`, `ad${i + 1}@example.com`));
+    const many = await decide(tx, page, { correlator, now: new Date() });
+    assert.equal(many?.get(-299)?.person, 'p_ad300');
+    const last = await tx.row<{ key: number }>({ text: 'select max(key) as key from record' });
+    const one = await scanned(tx);
+    await blockSignIn(tx, last?.key ?? 0);
+    assert.equal((await scanned(tx)) - one, 0, 'somebody leaves');
     await tx.rows({ text: `select count(*) from record where attributes ->> 'title' = 'x'` });
-    assert.ok((await scanned(tx)) - before >= 5_000, 'and a look through all would show');
+    assert.ok((await scanned(tx)) - one >= 5_000, 'a look through all would show');
   });
 });

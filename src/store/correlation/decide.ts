@@ -1,6 +1,7 @@
 import { type CaseKind, type Correlator, CROWD, type Identity, type KeyValue } from '../../model/correlation.ts';
 import type { Db } from '../db.ts';
 import { goesOnSql } from './dormant.ts';
+import { recordsSql } from './records-sql.ts';
 import { type CorrelationState, isReady, STATE_SQL } from './state.ts';
 
 /** A record of a user, and what it is found by. */
@@ -47,7 +48,7 @@ interface Row {
 const DECIDE = `with subject as materialized (
     select s.n, s.source, s.secondary, pr.person as own, pr.dormant
     from unnest($2::bigint[], $3::text[], $4::boolean[]) as s(n, source, secondary)
-      left join person_record pr on pr.record_key = s.n
+      left join lateral (select person, dormant from person_record where record_key = s.n offset 0) pr on true
   ), candidate as materialized (
     select * from unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::boolean[])
       as c(n, ord, issuer, name, value, reused)
@@ -60,13 +61,15 @@ const DECIDE = `with subject as materialized (
     select b.n, b.ord, b.name, b.reused, pr.person, bool_or(r.gone_at is null) as live,
       bool_or(r.gone_at is not null and r.source = s.source) as went
     from bearer b join subject s on s.n = b.n
-      join person_record pr on pr.record_key = b.record_key join record r on r.key = b.record_key
+      cross join lateral (select person from person_record where record_key = b.record_key offset 0) pr
+      cross join lateral (select source, gone_at from record where key = b.record_key offset 0) r
     where b.crowd <= ${CROWD} and (not b.reused or r.gone_at is null or r.gone_at > $1::timestamptz)
       and pr.person is distinct from s.own
     group by b.n, b.ord, b.name, b.reused, pr.person
   ), judged as materialized (
     select m.*, m.reused and exists (
-        select 1 from candidate c join person_record p on p.person = m.person
+        select 1 from candidate c
+          cross join lateral (select record_key from person_record where person = m.person offset 0) p
           cross join lateral (select value from correlation_key k
             where k.record_key = p.record_key and k.issuer = c.issuer and k.name = c.name offset 0) k
         where c.n = m.n and not c.reused
@@ -88,11 +91,12 @@ const DECIDE = `with subject as materialized (
     from whom w join subject s on s.n = w.n join first f on f.n = w.n
     where w.sound and w.person <> coalesce(s.own, f.persons[1])
       and not exists (select 1 from person_apart a where a.a = least(w.person, coalesce(s.own, f.persons[1]))
-        and a.b = greatest(w.person, coalesce(s.own, f.persons[1])))
+        and a.b = greatest(w.person, coalesce(s.own, f.persons[1])) offset 0)
       and not exists (
-        select 1 from person_record x join identity_case i on i.record_key = x.record_key
-        where x.person = w.person and i.kind = 'twin' and i.state <> 'resolved' and i.record_key <> w.n
-          and coalesce(s.own, f.persons[1]) = any(i.persons))
+        select 1 from (select record_key from person_record where person = w.person offset 0) x
+          cross join lateral (select persons from identity_case i where i.record_key = x.record_key
+            and i.state <> 'resolved' and i.kind = 'twin' and i.record_key <> w.n offset 0) i
+        where coalesce(s.own, f.persons[1]) = any(i.persons) offset 0)
     group by w.n
   ), crowd as (
     select n, array_agg(distinct name) as names from bearer where crowd > ${CROWD} group by n
@@ -105,9 +109,8 @@ const DECIDE = `with subject as materialized (
       when f.reused and (f.went or not f.live) then 'recycled'
       when f.contradicted then 'contradicted'
       when not s.secondary and exists (
-        select 1 from person_record p join record r on r.key = p.record_key
-        where p.person = f.persons[1] and r.source = s.source and r.gone_at is null and not p.secondary
-          and r.key <> s.n) then 'second'
+        select 1 from ${recordsSql('f.persons[1]')} p
+        where p.source = s.source and p.gone_at is null and not p.secondary and p.key <> s.n) then 'second'
     end as kind,
     e.persons, t.persons as twins, t.name as "twinKey", c.names as crowded, ${STATE_SQL} as state
   from subject s left join first f on f.n = s.n left join everybody e on e.n = s.n left join twin t on t.n = s.n

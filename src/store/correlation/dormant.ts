@@ -1,4 +1,5 @@
 import type { Db } from '../db.ts';
+import { recordsSql } from './records-sql.ts';
 
 /**
  * A record that is disabled when it is first seen is *dormant*: that is no change, so it ends nobody who is active
@@ -8,8 +9,7 @@ export const dormantSql = (r: string): string => `(not ${r}.active and ${r}.vers
 
 /** Has the person a primary record that is active? */
 export const goesOnSql = (person: string): string => `exists (
-  select 1 from person_record dp join record dr on dr.key = dp.record_key
-  where dp.person = ${person} and not dp.secondary and not dp.dormant and dr.active and dr.gone_at is null)`;
+  select 1 from ${recordsSql(person)} d where not d.secondary and not d.dormant and d.active and d.gone_at is null offset 0)`;
 
 /** Nine random bytes in 12 characters, as `newCaseId` makes them. */
 const CASE_ID = `'c_' || translate(encode(substr(uuid_send(gen_random_uuid()), 1, 9), 'base64'), '+/', '-_')`;
@@ -20,9 +20,8 @@ const CASE_ID = `'c_' || translate(encode(substr(uuid_send(gen_random_uuid()), 1
  */
 export const wokenSql = (links: string, actor: string): string => `woken as (
     insert into identity_case (id, record_key, kind, persons)
-    select ${CASE_ID}, dr.key, 'dormant', array[l.person] from ${links} l
-      join person_record dp on dp.person = l.person join record dr on dr.key = dp.record_key
-    where l.active and not l.secondary and dp.dormant and not dr.active and dr.gone_at is null
+    select ${CASE_ID}, d.key, 'dormant', array[l.person] from ${links} l cross join lateral ${recordsSql('l.person')} d
+    where l.active and not l.secondary and d.dormant and not d.active and d.gone_at is null
     on conflict (record_key) where state <> 'resolved' do nothing returning id, record_key, persons
   ), told as (
     insert into event (actor, kind, person, source, object, detail)
