@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { startCorrelation } from './app/correlation.ts';
 import { readDirectories } from './app/directories.ts';
 import { createFigures } from './app/figures.ts';
 import { allowedPeers, openListener } from './app/listeners.ts';
@@ -157,8 +158,15 @@ async function open(
   const sources = scimSourcesOf(() => live.settings());
   const { server } = start;
   const scimPublicUrl = (server.scim ?? server).publicUrl;
+  const correlation = await startCorrelation(live.views().correlator, {
+    db,
+    log: log.child({ part: 'correlation' }),
+    wake: () => running.wake(),
+  });
+  opened.push(() => correlation.close());
   const readings = readDirectories({
     db,
+    correlator: () => correlation.now(),
     sources: () => live.settings().sources,
     log: log.child({ part: 'readings' }),
     wake: (urgent) => running.wake(urgent),
@@ -166,8 +174,9 @@ async function open(
   });
   opened.push(() => readings.close());
 
+  const resources = createResources(db, () => correlation.now());
   const scim = createScim({
-    resources: room === undefined ? createResources(db) : needingRoom(createResources(db), room),
+    resources: room === undefined ? resources : needingRoom(resources, room),
     authenticate: async (presented) => {
       const token = await authenticate(db, presented, new Date());
       return token?.source == null ? undefined : { id: token.id, name: token.name, source: token.source };
@@ -223,6 +232,7 @@ async function open(
 
   const changed = async (): Promise<void> => {
     await settleSources(db, live.settings(), log, new Date());
+    correlation.follow(live.views().correlator);
     await running.rulesChanged();
     running.wake();
   };

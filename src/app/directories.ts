@@ -44,7 +44,7 @@ export function openDirectories(sources: () => readonly SourceSettings[]): Direc
 
 /** Reads the directories among the sources for as long as the service runs. */
 export function readDirectories(
-  options: Pick<ReadingsOptions, 'db' | 'log' | 'wake' | 'onReading'> & {
+  options: Pick<ReadingsOptions, 'db' | 'log' | 'wake' | 'onReading' | 'correlator'> & {
     readonly sources: () => readonly SourceSettings[];
   },
 ): Readings {

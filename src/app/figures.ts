@@ -3,6 +3,7 @@ import { storeParts } from '../store/parts.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
+import { countCases } from '../store/correlation/case-list.ts';
 import { countHolds } from '../store/holds.ts';
 import { type BurstState, burstStates } from '../store/leaver-burst.ts';
 import { countRecords } from '../store/people-list.ts';
@@ -41,13 +42,14 @@ export function createFigures(
   };
   return {
     figures: async () => {
-      const [now, sources, tokens, dirty, holds, bursts] = await Promise.all([
+      const [now, sources, tokens, dirty, holds, bursts, cases] = await Promise.all([
         status(),
         records(),
         listTokens(db),
         countDirty(db),
         countHolds(db),
         burstStates(db),
+        countCases(db),
       ]);
       const readings = await readingStates(db, settings());
       const verified = await lastVerified({ db, store: storeParts });
@@ -55,6 +57,7 @@ export function createFigures(
       const heard = heardOf(settings(), tokens, new Date());
       return {
         dirty,
+        cases,
         recovery: views().recovery !== undefined,
         jobs: now.targets.map(({ id, pending, parked }) => ({ target: id, pending, parked })),
         paused: now.targets.map(({ id, state }) => ({ target: id, paused: state?.pausedAt != null })),

@@ -110,8 +110,8 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
     const { mode, baseline, adopt, createRoles, profile } = now;
     return { ...target, mode, baseline, adopt, createRoles, profile };
   });
-  const { schemas: _, precedence: __, verifiedDomains: ___, ...rest } = old;
-  const { sources, rules, schemas, precedence, verifiedDomains } = wanted;
+  const { schemas: _, precedence: __, verifiedDomains: ___, correlation: ____, ...rest } = old;
+  const { sources, rules, schemas, precedence, verifiedDomains, correlation } = wanted;
   return {
     ...rest,
     sources,
@@ -120,6 +120,7 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
     ...(schemas === undefined ? {} : { schemas }),
     ...(precedence === undefined ? {} : { precedence }),
     ...(verifiedDomains === undefined ? {} : { verifiedDomains }),
+    ...(correlation === undefined ? {} : { correlation }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
 import { attributesOf, lintSettings } from './attributes.ts';
 import { commitOf } from './commit.ts';
+import { correlatorOf } from './correlator.ts';
 import { readRulesFolder } from './rules-folder.ts';
 
 export interface LoadedViews {
@@ -30,7 +31,9 @@ export function loadViews(
   retired: readonly string[] = [],
 ): LoadedViews {
   const files = readRulesFolder(settings.rules);
-  const { attributes, problems: misnamed } = attributesOf(settings, document);
+  const { attributes, problems: unknown } = attributesOf(settings, document);
+  const correlation = correlatorOf(settings, attributes, document);
+  const misnamed = [...unknown, ...correlation.problems];
   const profiles = loadTargetViews(settings, attributes, document);
   if ('problem' in files) return { problems: [...misnamed, ...profiles.problems, files.problem] };
   const loaded = loadRules({
@@ -47,6 +50,7 @@ export function loadViews(
   const views = {
     rules: commit === undefined ? loaded.rules : { ...loaded.rules, commit },
     attributes,
+    ...(correlation.correlator === undefined ? {} : { correlator: correlation.correlator }),
     targets: profiles.targets,
     needBaseline: needBaseline(settings),
     guard: { limits: settings.guard, rehearsals: new Set(rehearsals.map((target) => target.id)) },

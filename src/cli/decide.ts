@@ -5,6 +5,7 @@ import { storeParts } from '../store/parts.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { noHold, readTerms } from './holds.ts';
+import { needed } from './reason.ts';
 import { plural } from './text.ts';
 
 interface Options {
@@ -38,10 +39,7 @@ function addWord(program: Program, name: string, state: Decision, about: string)
       if ((hash === undefined) === (terms.length === 0)) {
         throw new CommandError(EXIT.usage, `${name} needs a plan's hash, a hold, or --filter, and one of them only`);
       }
-      const reason = options.reason?.trim() ?? '';
-      if (reason === '') {
-        throw new CommandError(EXIT.usage, `${name} needs --reason`, { remedy: 'Say why: it is kept in the history.' });
-      }
+      const reason = needed(options.reason, name);
       return context.withStore(async ({ db }) => {
         const { actor } = context;
         const { ticket } = options;

@@ -1,6 +1,7 @@
 import { addAccess } from './access.ts';
 import { addAdoptions } from './adoptions.ts';
 import { addApply } from './apply.ts';
+import { addCases } from './cases.ts';
 import { addCheck } from './check.ts';
 import type { Program } from './command.ts';
 import { addDecide } from './decide.ts';
@@ -30,6 +31,7 @@ export function addCommands(program: Program): void {
   addAccess(program);
   addRules(program);
   addPeople(program);
+  addCases(program);
   addAdoptions(program);
   addJobs(program);
   addTokens(program);

@@ -1,15 +1,19 @@
 import { attributesOf } from '../app/attributes.ts';
 import { buildPerson } from '../mapping/people.ts';
+import { type CaseTerm, listCases } from '../store/correlation/case-list.ts';
 import { groupsAbove } from '../store/groups.ts';
 import { loadPeople } from '../store/people.ts';
 import { listPeople, PEOPLE_FIELDS, type ListedPerson, type PeopleField } from '../store/people-list.ts';
 import { add, group, type Program } from './command.ts';
 import { likePattern, parseFilter } from './filter.ts';
 import { readLimit } from './paging.ts';
+import { addPersonActs } from './person-acts.ts';
 import { findPerson } from './person.ts';
 import { clip, recordState, table, when } from './text.ts';
 
-/** `people list|show` */
+const OPEN: CaseTerm = { field: 'state', like: 'open' };
+
+/** `people list|show|merge|split|undo|history` */
 export function addPeople(program: Program): void {
   const people = group(program, 'people', 'the persons that sources told of', 'people list');
   add<{ filter?: string; limit: string; after?: string }>(program, people, {
@@ -53,15 +57,20 @@ export function addPeople(program: Program): void {
         const [stored] = await loadPeople(db, [id]);
         if (stored === undefined) throw new Error(`person ${id} has gone`);
         const person = buildPerson(stored, await groupsAbove(db, [id]), declared);
+        const cases = await listCases(db, { terms: [{ field: 'person', like: likePattern(id) }, OPEN], limit: 20 });
         const groups = [...person.groups].map(([group, path]) => ({ id: group, path }));
-        const records = person.records.map(({ source, anchor, active, gone, missing, version }) => ({
-          source,
-          anchor,
-          active,
-          gone,
-          missing,
-          version,
-        }));
+        const records = person.records.map(
+          ({ source, anchor, active, gone, missing, version, secondary, dormant }) => ({
+            source,
+            anchor,
+            active,
+            gone,
+            missing,
+            version,
+            secondary,
+            dormant,
+          }),
+        );
         const { userName, displayName, email, life, generation, attributes } = person;
         const lines = [
           `${displayName}  ${id}  ${life}`,
@@ -69,14 +78,27 @@ export function addPeople(program: Program): void {
           ...(groups.length === 0
             ? ['  in no group']
             : groups.map((g) => `  group   ${g.path.map((s) => s.name).join(' → ')}  ${g.id}`)),
+          ...cases.map((one) => `  case    ${one.id}  ${one.kind}: ${clip(`${one.source}/${one.userName}`, 60)}`),
           ...Object.entries(attributes).map(([name, value]) => `  ${name}: ${clip(showValue(value), 90)}`),
         ];
         return {
-          json: { id, userName, displayName, email: email ?? null, life, generation, attributes, groups, records },
+          json: {
+            id,
+            userName,
+            displayName,
+            email: email ?? null,
+            life,
+            generation,
+            attributes,
+            groups,
+            records,
+            cases,
+          },
           text: lines.join('\n'),
         };
       }),
   });
+  addPersonActs(program, people);
 }
 
 function pageText(page: readonly ListedPerson[], next: string | undefined): string {

@@ -4,6 +4,7 @@ import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/sup
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { memoryDirectory, registerMemory } from '../../test/support/memory-directory.ts';
 import { stands } from '../../test/support/readings.ts';
+import { holdLock, LEADER } from '../store/lease.ts';
 
 const directory = memoryDirectory('corp');
 for (let i = 0; i < 30; i++) directory.person(`u${i}`);
@@ -20,6 +21,7 @@ before(async () => {
   folder = folderWith({
     'both.yaml': SETTINGS,
     'okta.yaml': 'sources:\n  okta: { type: scim }\n',
+    'keys.yaml': `${SETTINGS}correlation: { keys: [userName] }\n`,
     'renamed.yaml': 'sources:\n  okta: { type: scim }\n  ad: { type: memory, was: corp }\n',
     'wrong.yaml': 'sources:\n  corp: { type: memory, ttl: soon, shrinkLimit: 10, canaris: [a] }\n',
   });
@@ -132,4 +134,21 @@ test('a source that another one succeeds', async () => {
   assert.deepEqual(events[0]?.detail, { reason: 'migrated' });
   assert.equal((await both('sources', 'succeed', 'okta', 'okta', '--reason', 'x')).code, 2);
   assert.equal((await both('sources', 'succeed', 'nobody', 'corp', '--reason', 'x')).code, 2);
+});
+
+test('a reading by hand finds the persons of other sources, but not by other settings than a running service', async () => {
+  const { db } = database;
+  await addUser(db, 'okta', 'twin@example.com');
+  directory.person('late', { userName: 'twin@example.com' });
+  const keys = on('keys');
+  const held = await holdLock(db, LEADER, async () => {
+    const refused = await keys('sources', 'refresh', 'corp');
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /the running service correlates records by other settings than this file/);
+  });
+  assert.equal(held, true);
+  const read = await keys('sources', 'refresh', 'corp');
+  assert.ok(read.code === 0 || read.code === 1, read.err);
+  const shown = (await keys('people', 'show', 'twin@example.com', '--json')).json<{ records: { source: string }[] }>();
+  assert.deepEqual(shown.records.map((record) => record.source).toSorted(), ['corp', 'okta']);
 });

@@ -1,4 +1,10 @@
 import type { Command } from 'commander';
+import { correlateBy } from '../app/correlation.ts';
+import { attributesOf } from '../app/attributes.ts';
+import { correlatorOf } from '../app/correlator.ts';
+import { countProblems } from '../config/render.ts';
+import type { Correlator } from '../model/correlation.ts';
+import type { Db } from '../store/db.ts';
 import { openDirectories } from '../app/directories.ts';
 import { acceptReading } from '../jobs/accept.ts';
 import { readSource } from '../jobs/read.ts';
@@ -16,9 +22,7 @@ import { plural, when } from './text.ts';
 import { heardOf } from '../app/watch-sources.ts';
 import { listTokens } from '../store/tokens.ts';
 import { suggest } from '../model/suggest.ts';
-
-const reasonOption = (command: Command): Command =>
-  command.requiredOption('--reason <text>', 'why; kept in the history');
+import { needed, reasonOption } from './reason.ts';
 
 /** `sources refresh|accept|retire|succeed` */
 export function addSourceActs(program: Program, sources: Command): void {
@@ -52,11 +56,6 @@ export function addSourceActs(program: Program, sources: Command): void {
   });
 }
 
-function needed(reason: string): string {
-  if (reason.trim() !== '') return reason;
-  throw new CommandError(EXIT.usage, '--reason is empty', { remedy: 'Say why: it is kept in the history.' });
-}
-
 const HOW_TO_PUSH =
   'To have everything sent again: in Okta, Provisioning › To App › Force Sync, and Push Groups › Push now; ' +
   'in Entra ID, Provisioning › Restart provisioning.';
@@ -80,6 +79,7 @@ async function refresh(context: Context, id: string, full: boolean): Promise<Ans
     );
   }
   return context.withStore(async ({ db }) => {
+    const correlator = await correlatorFor(context, db);
     const directories = openDirectories(() => [source]);
     const opened = directories.current().get(id);
     if (opened === undefined) throw new Error(`source ${id} was not opened`);
@@ -87,7 +87,7 @@ async function refresh(context: Context, id: string, full: boolean): Promise<Ans
     const shown = progress(context.io, () => `reading ${id}${far}`);
     try {
       const result = await readSource(
-        { db, store: storeParts, log: context.log(), now: () => new Date(), random: Math.random },
+        { db, store: storeParts, log: context.log(), now: () => new Date(), random: Math.random, correlator },
         opened,
         {
           full,
@@ -108,6 +108,20 @@ async function refresh(context: Context, id: string, full: boolean): Promise<Ans
       shown.done();
       await directories.close();
     }
+  });
+}
+
+/** By what a reading finds the persons of its records: the settings of this file, which a running service must share. */
+async function correlatorFor(context: Context, db: Db): Promise<() => Correlator | undefined> {
+  const settings = context.settings();
+  const document = context.document();
+  const { correlator, problems } = correlatorOf(settings, attributesOf(settings, document).attributes, document);
+  if (problems.some((problem) => problem.severity === 'error')) {
+    throw new CommandError(EXIT.usage, `records can't be correlated: ${countProblems(problems)}`, { problems });
+  }
+  if (await correlateBy(db, correlator)) return () => correlator;
+  throw new CommandError(EXIT.failed, 'the running service correlates records by other settings than this file', {
+    remedy: 'It loads a changed file by itself within seconds: try again, or see its log. Else give it this file.',
   });
 }
 
@@ -145,7 +159,7 @@ async function accept(context: Context, id: string, reading: string, reason: str
   }
   return context.withStore(async ({ db }) => {
     const result = await acceptReading(
-      { db, store: storeParts, now: () => new Date() },
+      { db, store: storeParts, now: () => new Date(), correlator: await correlatorFor(context, db) },
       { source: id, reading: Number(reading), actor: context.actor, reason },
     );
     if (!('state' in result)) throw new CommandError(EXIT.failed, result.because, { remedy: result.remedy });

@@ -75,11 +75,14 @@ export function recordState(record: {
   readonly active: boolean;
   readonly gone?: Evidence | undefined;
   readonly missing?: Evidence | undefined;
+  readonly secondary?: true | undefined;
+  readonly dormant?: true | undefined;
 }): string {
-  const { active, gone, missing } = record;
+  const { active, gone, missing, secondary, dormant } = record;
+  if (secondary === true) return `secondary, ${recordState({ active, gone, missing })}`;
   if (gone !== undefined) return gone === 'explicit' ? 'deleted (explicit)' : `gone (${gone})`;
   if (missing !== undefined) return `missing (${missing})`;
-  return active ? 'active' : 'disabled';
+  return active ? 'active' : dormant === true ? 'disabled (dormant: when first seen)' : 'disabled';
 }
 
 /** Which rules, in a few words: digest of their meaning, and the commit where it is known. */

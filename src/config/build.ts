@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { parseDuration } from '../model/duration.ts';
 import { BURST_LIMIT, GUARD_LIMITS } from '../model/guard.ts';
+import type { CorrelationSettings } from '../model/correlation.ts';
 import type { ListenSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
 import type { Override } from './environment.ts';
 import { extensionsOf } from './extensions.ts';
@@ -25,6 +26,9 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       ...(entry.trusted === undefined ? {} : { trusted: entry.trusted }),
       ...(entry.selfEditable === undefined ? {} : { selfEditable: entry.selfEditable }),
       ...(entry.leaverBurst === undefined ? {} : { leaverBurst: burstOf(entry.leaverBurst) }),
+      ...(entry.issuer === undefined ? {} : { issuer: entry.issuer }),
+      ...(entry.people === undefined ? {} : { people: entry.people }),
+      ...(entry.secondary === undefined ? {} : { secondary: entry.secondary }),
       options: optionsOf(folder, entry, Object.keys(sourceSchema.shape)),
     })),
     ...(data.schemas.length === 0 ? {} : { schemas: extensionsOf(data.schemas) }),
@@ -32,6 +36,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
     ...(data.verifiedDomains === undefined
       ? {}
       : { verifiedDomains: data.verifiedDomains.map((domain) => domain.toLowerCase()) }),
+    ...(data.correlation === undefined ? {} : { correlation: correlationOf(data.correlation) }),
     targets: Object.entries(data.targets).map(([id, entry]) => ({
       id,
       type: entry.type,
@@ -55,6 +60,25 @@ const burstOf = ({ abs, pct, within }: NonNullable<SettingsFile['sources'][strin
   pct,
   windowMs: parseDuration(within) ?? BURST_LIMIT.windowMs,
 });
+
+/** What may be given to somebody else after its owner has gone. */
+const REUSED = new Set(['userName', 'email', 'emails']);
+
+function correlationOf({ keys, recycle }: NonNullable<SettingsFile['correlation']>): CorrelationSettings {
+  return {
+    keys: keys.map((key) => {
+      const { name, sources, reused } = typeof key === 'string' ? { name: key } : key;
+      return {
+        name,
+        reused: reused ?? REUSED.has(name),
+        // Each client gives out its own; one that is known elsewhere is named by source.
+        perSource: name === 'externalId' && sources === undefined,
+        ...(sources === undefined ? {} : { sources }),
+      };
+    }),
+    recycle: parseDuration(recycle) ?? 0,
+  };
+}
 
 type Address = Pick<SettingsFile['server'], 'listen' | 'publicUrl' | 'tls'>;
 

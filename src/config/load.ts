@@ -112,11 +112,11 @@ function checkKinds(value: unknown, kinds: Kinds, told: ReturnType<typeof compla
 function checkTwins(value: unknown, told: ReturnType<typeof complainer>): void {
   const targets = (value as Partial<Record<string, unknown>>)['targets'];
   if (targets === null || typeof targets !== 'object') return;
-  const common = Object.keys(targetSchema.shape).filter((key) => key !== 'type');
+  const common = new Set(Object.keys(targetSchema.shape).filter((key) => key !== 'type'));
   const seen = new Map<string, string>();
   for (const [id, entry] of Object.entries(targets)) {
     if (entry === null || typeof entry !== 'object' || entry.simulator === true) continue;
-    const own = Object.entries(entry).filter(([key]) => !common.includes(key));
+    const own = Object.entries(entry).filter(([key]) => !common.has(key));
     if (own.length < 2) continue;
     const system = JSON.stringify(own.toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const other = seen.get(system);

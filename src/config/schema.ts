@@ -77,6 +77,25 @@ export const sourceSchema = z.looseObject({
     .optional()
     .describe('Attributes that people can change there themselves. Default: those usual for the kind of source.'),
   leaverBurst: leaverBurst.optional(),
+  issuer: id
+    .optional()
+    .describe(
+      'Who gives out the numbers and names of its records. Only records of one issuer can be one person. ' +
+        'Default: all sources that say nothing have the same.',
+    ),
+  people: z
+    .string()
+    .min(1, 'must be an expression')
+    .optional()
+    .describe('Which records are humans: an expression over the record. Others belong to nobody. Default: all.'),
+  secondary: z
+    .string()
+    .min(1, 'must be an expression')
+    .optional()
+    .describe(
+      'Which records are one more of somebody who has one there already, such as adm- accounts: an expression over ' +
+        'the record. They give their groups, and never end or suspend anybody.',
+    ),
 });
 
 /** What every target has; the rest belongs to its kind. */
@@ -166,6 +185,36 @@ const guardSchema = z
   .prefault({})
   .describe('How much may be taken or given in 24 h by inference before it is held for "drawbridge approve".');
 
+const correlationKey = z.union([
+  z.string().min(1).describe('An attribute.'),
+  z.strictObject({
+    name: z.string().min(1).describe('How the key is called; without sources also the attribute.'),
+    sources: z
+      .record(id, z.string().min(1))
+      .optional()
+      .describe('By source: the attribute that holds the key there. Sources that are not named do not have it.'),
+    reused: z
+      .boolean()
+      .optional()
+      .describe('May a value be given to somebody else later? Default: true for userName, email and emails.'),
+  }),
+]);
+
+const correlationSchema = z
+  .strictObject({
+    keys: z
+      .array(correlationKey)
+      .min(1, 'must name at least one key')
+      .max(16, 'must name at most 16 keys')
+      .describe('Attributes by which records are found to be one person, the surest first.'),
+    recycle: z
+      .string()
+      .regex(new RegExp(DURATION_PATTERN), 'must be a duration such as 90d')
+      .default('90d')
+      .describe('For so long after a record went, its user name or e-mail address alone makes a case.'),
+  })
+  .describe('How records of several sources, and of people who come back, are found to be one person.');
+
 /** The settings file. Options of kinds are checked by the kinds. */
 export const settingsSchema = z.strictObject({
   server: z
@@ -219,6 +268,7 @@ export const settingsSchema = z.strictObject({
     .array(z.string().regex(DOMAIN, 'must be a domain such as example.com'))
     .optional()
     .describe('E-mail domains where nobody but you gives out addresses.'),
+  correlation: correlationSchema.optional(),
   targets: z.record(id, targetSchema).default({}).describe('Systems where access is given, by id.'),
   guard: guardSchema,
   rules: z.string().min(1, 'must name a folder').default('rules').describe('Folder of the rules files (*.yaml).'),

@@ -33,6 +33,8 @@ export interface DirectoryKind {
   readonly about: string;
   /** JSON Schema of `options`, for the settings schema. */
   readonly optionsSchema: Readonly<Record<string, unknown>>;
+  /** Which records are humans, where the source's settings don't say: an expression over the record. */
+  readonly people?: string;
   /** Checks `options`, connects to nothing; throws a ZodError with paths below the source's settings. */
   open(settings: SourceSettings): OpenDirectory;
   /** What rules may use of such a source besides the standard attributes. The options were checked before. */

@@ -13,7 +13,7 @@ export interface NotAccepted {
  * all the grace that this has. Only the newest reading of its source, so that nothing older comes over something newer.
  */
 export async function acceptReading(
-  deps: Pick<ReadDeps, 'db' | 'store' | 'now'>,
+  deps: Pick<ReadDeps, 'db' | 'store' | 'now' | 'correlator'>,
   request: { readonly source: string; readonly reading: number; readonly actor: string; readonly reason: string },
 ): Promise<StoredReading | NotAccepted> {
   const { db, store } = deps;
@@ -28,7 +28,7 @@ export async function acceptReading(
 }
 
 async function acceptLocked(
-  { db, store, now }: Pick<ReadDeps, 'db' | 'store' | 'now'>,
+  { db, store, now, correlator }: Pick<ReadDeps, 'db' | 'store' | 'now' | 'correlator'>,
   { source, reading: id, actor, reason }: Parameters<typeof acceptReading>[1],
 ): Promise<StoredReading | NotAccepted> {
   const again = `Read it again: drawbridge sources refresh ${source} --full`;
@@ -49,6 +49,7 @@ async function acceptLocked(
   }
   await db.tx(async (tx) => {
     await store.readings.admitReading(tx, {
+      correlator: correlator?.(),
       reading: id,
       source,
       scope: found.scope ?? 'full',

@@ -1,4 +1,5 @@
 import type { AttributeDeclaration } from '../model/attributes.ts';
+import type { Correlator } from '../model/correlation.ts';
 import type { Recovery } from '../model/recovery.ts';
 import type { GuardLimits } from '../model/guard.ts';
 import type { RuleSet } from '../model/rules.ts';
@@ -23,6 +24,8 @@ export interface Views {
   readonly targets: readonly TargetView[];
   /** What rules may use as `user.<name>`, and which source decides it; the standard attributes where it is not said. */
   readonly attributes?: readonly AttributeDeclaration[];
+  /** By what records find their persons; without it each is a person of its own. */
+  readonly correlator?: Correlator;
   /** Targets that get nothing by themselves before a full plan for them was applied once. */
   readonly needBaseline?: ReadonlySet<string>;
   /** What may be taken or given before somebody is asked; where only rehearsed, any number of accounts may be made. */

@@ -2,6 +2,7 @@ import type { Directory, OpenDirectory } from '../directories/directory.ts';
 import { sealOf } from '../mapping/seal.ts';
 import { GRACE } from '../mapping/standing.ts';
 import { Failure } from '../model/failure.ts';
+import type { Correlator } from '../model/correlation.ts';
 import type { Reading, ReadingEnd } from '../model/facts.ts';
 import type { ReadingSettings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
@@ -19,6 +20,8 @@ export interface ReadDeps {
   readonly now: () => Date;
   /** In [0, 1): spreads readings and retries. */
   readonly random: () => number;
+  /** By what records find their persons at the moment. */
+  readonly correlator?: () => Correlator | undefined;
 }
 
 export interface ReadRequest {
@@ -127,6 +130,7 @@ async function readAndAdmit(deps: ReadDeps, source: OpenDirectory, request: Read
     startedAt: of.startedAt,
     now: deps.now(),
     actor: `directory:${directory.id}`,
+    correlator: deps.correlator?.(),
     judge: (evidence) =>
       sealOf({
         ...evidence,

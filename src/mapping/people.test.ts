@@ -191,3 +191,97 @@ test('an attribute of a declared schema is covered only by a record that has it,
     { indeterminate: 'user.from("okta").level was not delivered' },
   ]);
 });
+
+test('two sources disagree: who is disabled or deleted in one of them is', () => {
+  const okta = record({ anchor: 'ann' });
+  const ad = record({ anchor: 'alee', source: 'ad', active: false });
+  assert.equal(person(okta, ad).life, 'suspended');
+  assert.equal(person(okta, { ...ad, gone: 'explicit' }).life, 'left');
+});
+
+test('a returner goes on under the new record: the old one says nothing any more, in its source alone', () => {
+  const old = record({
+    anchor: 'old',
+    gone: 'explicit',
+    active: false,
+    memberOf: ['okta/other'],
+    attributes: { title: 'old' },
+  });
+  const now = record({ anchor: 'new', memberOf: ['okta/all'] });
+  const back = person(old, now);
+  assert.equal(back.life, 'active');
+  assert.deepEqual([...back.groups.keys()], ['okta/all']);
+  assert.equal(back.attributes['title'], undefined);
+  assert.equal(person(old, { ...now, active: false }).life, 'left');
+  assert.equal(person(old, { ...now, source: 'ad' }).life, 'left', 'another source does not take the word back');
+});
+
+test('a secondary account gives its groups while it is active, and neither ends nor names anybody', () => {
+  const ann = record({ anchor: 'ann', source: 'ad', memberOf: ['okta/all'] });
+  const adm = record({ anchor: 'adm-ann', source: 'ad', secondary: true, memberOf: ['okta/team'] });
+  assert.deepEqual([...person(adm, ann).groups.keys()].toSorted(), ['okta/all', 'okta/team', 'okta/unit']);
+  assert.equal(person(adm, ann).userName, 'ann');
+  const weak = withPrecedence(ATTRIBUTES, ['ad', 'okta']);
+  const elsewhere = buildPerson({ id: 'p', generation: 0, records: [adm, { ...ann, source: 'okta' }] }, GRAPH, weak);
+  assert.equal(elsewhere.attributes['userName'], 'ann', 'also where its source is the stronger one');
+  for (const over of [{ active: false }, { active: false, gone: 'explicit' as const }]) {
+    const without = person({ ...adm, ...over }, ann);
+    assert.equal(without.life, 'active');
+    assert.deepEqual([...without.groups.keys()], ['okta/all']);
+  }
+  const left = person(adm, { ...ann, active: false, gone: 'explicit' });
+  assert.equal(left.life, 'left');
+  assert.equal(left.groups.size, 0, 'and it does not keep a leaver');
+  assert.equal(person({ ...adm, active: false }).life, 'suspended', 'alone it is all that is known of them');
+});
+
+test('a dormant record suspends nobody who is active elsewhere, and does as soon as it is more than that', () => {
+  const okta = record({ anchor: 'ann' });
+  const ad = record({ anchor: 'alee', source: 'ad', active: false, dormant: true });
+  assert.equal(person(okta, ad).life, 'active');
+  assert.equal(person(ad).life, 'suspended');
+  assert.equal(person({ ...okta, active: false }, ad).life, 'suspended');
+  assert.equal(person({ ...okta, secondary: true }, ad).life, 'suspended', 'a secondary account is no sign of life');
+  assert.equal(person(okta, { ...ad, gone: 'explicit' }).life, 'left');
+});
+
+test('permuting records and sources changes nothing', () => {
+  const flags = fc.record({
+    source: fc.constantFrom('okta', 'ad', 'hr'),
+    active: fc.boolean(),
+    gone: fc.option(fc.constantFrom('explicit' as const, 'absent' as const), { nil: undefined }),
+    secondary: fc.constantFrom(true as const, undefined),
+    dormant: fc.constantFrom(true as const, undefined),
+    title: fc.constantFrom('a', 'b', undefined),
+  });
+  const declared = withPrecedence(ATTRIBUTES, ['okta', 'ad', 'hr']);
+  const build = (records: LinkedRecord[]) => buildPerson({ id: 'p_1', generation: 0, records }, GRAPH, declared);
+  fc.assert(
+    fc.property(fc.array(flags, { minLength: 1, maxLength: 6 }), fc.infiniteStream(fc.nat()), (all, random) => {
+      const records = all.map(({ source, active, gone, secondary, dormant, title }, i) =>
+        record({
+          anchor: `r${i}`,
+          source,
+          active,
+          ...(gone !== undefined && { gone, active: false }),
+          ...(secondary !== undefined && { secondary }),
+          ...(dormant !== undefined && { dormant }),
+          attributes: title === undefined ? {} : { title },
+          memberOf: [`okta/${['team', 'other', 'all'][i % 3]}` as GroupId],
+        }),
+      );
+      const shuffled = records
+        .map((one) => ({ one, at: random.next().value ?? 0 }))
+        .toSorted((a, b) => a.at - b.at)
+        .map(({ one }) => one);
+      const shown = ({ life, evidence, groups, frozen, lapsed }: ReturnType<typeof build>) => ({
+        life,
+        evidence,
+        groups: [...groups.keys()].toSorted(),
+        frozen,
+        lapsed: lapsed?.wholly,
+      });
+      assert.deepEqual(shown(build(shuffled)), shown(build(records)));
+    }),
+  );
+});

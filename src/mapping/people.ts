@@ -20,7 +20,7 @@ const ALWAYS = ['userName', 'active'];
 /**
  * One human out of the records that are linked. For each attribute the first record by precedence that covers it
  * decides, even with none; groups are the union. `declared`: what a record covers that does not say so itself, and
- * which sources decide it. `sources`: what is known of sources that are not as they should be.
+ * which sources decide it. Secondary records name nobody. `sources`: what is known of sources that are not as they should be.
  * Throws RangeError without a record: there would be nothing to say.
  */
 export function buildPerson(
@@ -29,13 +29,13 @@ export function buildPerson(
   declared: readonly AttributeDeclaration[] = CORE_ATTRIBUTES,
   sources?: ReadonlyMap<string, SourceStanding>,
 ): Person {
-  const records = usualOrder(input.records, declared);
+  const records = primaryFirst(usualOrder(input.records, declared));
   const [first] = records;
   if (first === undefined) throw new RangeError(`person ${input.id} has no record: link one, or leave the person out`);
   const stands = new Map(records.map((record) => [record, standingOf(record, sources?.get(record.source))]));
   // Who they are is still told by the last that was said of them; what that is worth is not.
-  const worth = records.filter((record) => stands.get(record)?.state !== 'lapsed');
-  const { attributes, covers } = merge(worth.length > 0 ? worth : [first], declared);
+  const worth = records.filter((record) => stands.get(record)?.state !== 'lapsed' && !isPast(record, records));
+  const { attributes, covers } = merge(worth.length > 0 ? primaries(worth) : [first], declared);
   const { life, evidence, burst } = lifeOf(deciding(records, stands, sources));
   const frozen = [...stands.values()].find((s) => s.state === 'frozen');
   const lapsed = [...stands.values()].find((s) => s.state === 'lapsed');
@@ -66,7 +66,9 @@ export function buildPerson(
 
 /**
  * The records that may end or suspend: not those whose entry is gone by inference, nor those of a source that another
- * one succeeded, where the person has a record of that one.
+ * one succeeded, where the person has a record of that one; nor one that is disabled or deleted while another primary
+ * record of its source is active; nor one that was disabled when it was first seen. Secondary ones do only where there
+ * are no others: somebody has to.
  */
 function deciding(
   records: readonly LinkedRecord[],
@@ -74,11 +76,41 @@ function deciding(
   sources: ReadonlyMap<string, SourceStanding> | undefined,
 ): readonly LinkedRecord[] {
   return records.filter((record) => {
-    if (stands.get(record)?.state === 'lapsed') return false;
+    if (stands.get(record)?.state === 'lapsed' || isPast(record, records) || isDormant(record, records)) return false;
     const successor = sources?.get(record.source)?.succeededBy;
     return successor === undefined || !records.some((other) => other.source === successor);
   });
 }
+
+/**
+ * Disabled or deleted, while the person goes on in the same source under another record: a returner's old record, or a
+ * secondary one, of which only the groups go.
+ */
+function isPast(record: LinkedRecord, all: readonly LinkedRecord[]): boolean {
+  if (isLive(record)) return false;
+  if (record.secondary === true) return all.some((other) => other.secondary !== true);
+  return all.some((other) => other.source === record.source && other.secondary !== true && isLive(other));
+}
+
+/** Disabled ever since it was first seen, beside another record that is active: nobody said that anything changed. */
+const isDormant = (record: LinkedRecord, all: readonly LinkedRecord[]): boolean =>
+  record.dormant === true &&
+  !record.active &&
+  record.gone === undefined &&
+  all.some((other) => other.secondary !== true && other.dormant !== true && isLive(other));
+
+/** Those that say who somebody is: secondary ones only where there are no others. */
+function primaries(records: readonly LinkedRecord[]): readonly LinkedRecord[] {
+  const primary = records.filter((record) => record.secondary !== true);
+  return primary.length > 0 ? primary : records;
+}
+
+const isLive = (record: LinkedRecord): boolean => record.active && record.gone === undefined;
+
+const primaryFirst = (records: readonly LinkedRecord[]): readonly LinkedRecord[] =>
+  records.some((record) => record.secondary === true)
+    ? records.toSorted((a, b) => Number(a.secondary === true) - Number(b.secondary === true))
+    : records;
 
 /**
  * Only what a source stated ends or suspends anything. A record that is merely not there any more keeps its last
@@ -129,7 +161,12 @@ function merge(records: readonly LinkedRecord[], declared: readonly AttributeDec
 
 /** What one source says of a person; `undefined` when it has no record of theirs. Of several records the first decides. */
 export function saidBy(records: readonly LinkedRecord[], source: string): Said | undefined {
-  const own = records.filter((record) => record.source === source && standingOf(record, undefined).state !== 'lapsed');
+  const own = primaries(
+    records.filter(
+      (record) =>
+        record.source === source && standingOf(record, undefined).state !== 'lapsed' && !isPast(record, records),
+    ),
+  );
   if (own.length === 0) return undefined;
   const user: Record<string, AttributeValue | null | undefined> = {};
   const covers = new Set<string>();

@@ -31,6 +31,10 @@ export interface LinkedRecord extends RecordRef {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Attributes that the source delivered or would have; `undefined` means all that are declared for it. */
   readonly covers?: readonly string[];
+  /** One more record of the same human in its source: it gives groups, and never ends or suspends anything. */
+  readonly secondary?: true;
+  /** It was disabled when it was first seen. That is no change: it says nothing while other records are active. */
+  readonly dormant?: true;
   /** Groups that hold this record directly. */
   readonly memberOf: readonly GroupId[];
   /** Rises with every change of the record. Part of a step's basis. */

@@ -1,4 +1,5 @@
 import type { AdoptionMode } from './adoption.ts';
+import type { CorrelationSettings } from './correlation.ts';
 import type { ExtensionSchema } from './extensions.ts';
 import type { BurstLimit, GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
@@ -17,6 +18,8 @@ export interface Settings {
   readonly sources: readonly SourceSettings[];
   /** SCIM schemas beside the standard ones, for every SCIM source. Those of one source are among its options. */
   readonly schemas?: readonly ExtensionSchema[];
+  /** How records of several sources, or of a returner, are found to be one person; without it none are. */
+  readonly correlation?: CorrelationSettings;
   readonly targets: readonly TargetSettings[];
   readonly guard: GuardLimits;
   /** By attribute: the sources that decide it, strongest first. */
@@ -71,6 +74,11 @@ export interface SourceSettings {
   readonly selfEditable?: readonly string[];
   /** How many of its people may leave at a time before the further ones are held. Default: `BURST_LIMIT`. */
   readonly leaverBurst?: BurstLimit;
+  /** Whose numbers and names its records bear; without it those of everybody who says nothing else. */
+  readonly issuer?: string;
+  /** Expressions over one record: is it a human, and is it one more record of somebody who has one? */
+  readonly people?: string;
+  readonly secondary?: string;
   /** What its kind understands, as read from the file. */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -17,7 +17,17 @@ export function basisOf(input: StepInput): string {
     ...(person.frozen !== undefined && { frozen: true }),
     ...(person.lapsed !== undefined && { lapsed: person.lapsed }),
     generation: person.generation,
-    records: sorted(person.records.map((r) => [r.source, r.anchor, r.version, r.active, r.gone ?? null])),
+    records: sorted(
+      person.records.map((r) => [
+        r.source,
+        r.anchor,
+        r.version,
+        r.active,
+        r.gone ?? null,
+        ...(r.secondary === true ? ['secondary'] : []),
+        ...(r.dormant === true ? ['dormant'] : []),
+      ]),
+    ),
     rules: input.rulesRevision,
     recovery: input.recovery === true ? true : undefined,
     target: {

@@ -2,7 +2,7 @@ import type { LifeCycle } from '../model/person.ts';
 import type { Db } from './db.ts';
 import { NAME_TO_READ } from './names.ts';
 
-/** A person in a list: by the oldest record that is linked. */
+/** A person in a list: by the oldest record that is there, and by one that has gone where none is. */
 export interface ListedPerson {
   readonly id: string;
   readonly userName: string;
@@ -35,9 +35,10 @@ const life = `case when r.gone_at is not null and r.evidence = 'explicit' then '
 
 const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", ${NAME_TO_READ} as "displayName",
   r.emails[1] as email, ${life} as life, r.source, r.anchor, r.changed_at as "changedAt"`;
-/** A person with several records stands in a list once. */
+/** A person with several records stands in a list once, by one that is there and no secondary one, if there is any. */
 const FROM = `from person p join person_record pr on pr.person = p.id
-  and pr.record_key = (select min(record_key) from person_record where person = p.id)
+  and pr.record_key = (select x.record_key from person_record x join record y on y.key = x.record_key
+    where x.person = p.id order by x.secondary, y.gone_at is not null, x.record_key limit 1)
   join record r on r.key = pr.record_key`;
 
 /** People in the order of their user names, after `after` (the last one of the page before). */
@@ -70,7 +71,7 @@ export async function findPeople(db: Db, text: string): Promise<ListedPerson[]> 
         join record r on r.key = pr.record_key
       where p.id = $1 or r.anchor = $1 or r.external_id = $1
         or r.name_key = $2 or r.email_keys @> array[$2]
-      order by p.id, r.key limit 20`,
+      order by p.id, pr.secondary, r.gone_at is not null, r.key limit 20`,
     values: [text, text.normalize('NFC').toLowerCase()],
   });
 }

@@ -11,7 +11,12 @@ export interface StoredPerson {
   readonly records: readonly LinkedRecord[];
 }
 
-type RecordJson = Omit<LinkedRecord, 'displayName' | 'gone' | 'missing' | 'heldLeave' | 'covers'> & {
+type RecordJson = Omit<
+  LinkedRecord,
+  'displayName' | 'gone' | 'missing' | 'heldLeave' | 'covers' | 'secondary' | 'dormant'
+> & {
+  readonly secondary: boolean | null;
+  readonly dormant: boolean | null;
   readonly displayName: string | null;
   readonly gone: Evidence | null;
   readonly missing: Evidence | null;
@@ -33,6 +38,7 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
           'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', ${NAME_TO_READ},
           'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
           'gone', case when r.gone_at is not null then coalesce(r.evidence, 'unknown') end,
+          'secondary', case when pr.secondary then true end, 'dormant', case when pr.dormant then true end,
           'missing', case when r.missing_since is not null then coalesce(r.missing_evidence, 'unknown') end,
           'heldLeave', (not r.active or r.gone_at is not null)
             and exists (select 1 from leave l where l.record_key = r.key and l.held),
@@ -48,7 +54,16 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
   return rows.map((row) => ({ id: row.id, generation: row.generation, records: row.records.map(linked) }));
 }
 
-function linked({ displayName, gone, missing, heldLeave, covers, ...rest }: RecordJson): LinkedRecord {
+function linked({
+  displayName,
+  gone,
+  missing,
+  heldLeave,
+  covers,
+  secondary,
+  dormant,
+  ...rest
+}: RecordJson): LinkedRecord {
   return {
     ...rest,
     ...(displayName === null ? {} : { displayName }),
@@ -56,6 +71,8 @@ function linked({ displayName, gone, missing, heldLeave, covers, ...rest }: Reco
     ...(missing === null ? {} : { missing }),
     ...(heldLeave ? { heldLeave } : {}),
     ...(covers === null ? {} : { covers }),
+    ...(secondary === true && { secondary }),
+    ...(dormant === true && { dormant }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Correlator } from '../model/correlation.ts';
 import type { Db } from './db.ts';
 import { changeMembers } from './resources/members.ts';
 import { listResources, readResource } from './resources/read.ts';
@@ -55,10 +56,19 @@ export interface Resources {
   remove(writer: Writer, kind: ResourceKind, id: string, check?: (current: StoredResource) => void): Promise<Written>;
 }
 
-export const createResources = (db: Db): Resources => resourcesOn(db, withRetries);
+/** By what records of users find their persons at the moment; undefined: each is a person of its own. */
+export type CorrelatorNow = () => Correlator | undefined;
+
+/** Without `correlator`, or where it gives none, every new user is a new person. */
+export const createResources = (db: Db, correlator?: CorrelatorNow): Resources =>
+  resourcesOn(db, withRetries, correlator);
 
 /** `retry` begins a transaction again. Inside a larger one there is nothing to retry: it is broken off as a whole. */
-function resourcesOn(db: Db, retry: <T>(work: () => Promise<T>) => Promise<T>): Resources {
+function resourcesOn(
+  db: Db,
+  retry: <T>(work: () => Promise<T>) => Promise<T>,
+  correlator: CorrelatorNow | undefined,
+): Resources {
   const lane = createLanes();
   const inLane = <T>({ source }: Writer, id: string, work: () => Promise<T>): Promise<T> =>
     lane(`${source}/${id}`, () => retry(work));
@@ -67,10 +77,12 @@ function resourcesOn(db: Db, retry: <T>(work: () => Promise<T>) => Promise<T>): 
     list: (source, kind, query) => listResources(db, source, kind, query),
     carried: (source, attribute) => carriedValues(db, source, attribute),
     search: (source, query) => searchResources(db, source, query),
-    create: (writer, kind, fields, members) => retry(() => createResource(db, writer, kind, fields, members ?? [])),
-    change: (writer, kind, id, compute) => inLane(writer, id, () => changeResource(db, writer, kind, id, compute)),
+    create: (writer, kind, fields, members = []) =>
+      retry(() => createResource(db, writer, kind, fields, members, correlator?.())),
+    change: (writer, kind, id, compute) =>
+      inLane(writer, id, () => changeResource(db, writer, kind, id, compute, correlator?.())),
     changeMembers: (writer, id, change) => inLane(writer, id, () => changeMembers(db, writer, id, change)),
-    together: (work) => retry(() => db.tx((tx) => work(resourcesOn(tx, (inner) => inner())))),
+    together: (work) => retry(() => db.tx((tx) => work(resourcesOn(tx, (inner) => inner(), correlator)))),
     remove: (writer, kind, id, check) => inLane(writer, id, () => removeResource(db, writer, kind, id, check)),
   };
 }

@@ -3,6 +3,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** What is counted at the moment of asking; the app reads it from store and jobs. */
 export interface Figures {
   readonly dirty: number;
+  /** Records of which somebody has to say whose they are. */
+  readonly cases: number;
   /** The store is in recovery. */
   readonly recovery: boolean;
   readonly jobs: ReadonlyArray<{ readonly target: string; readonly pending: number; readonly parked: number }>;
@@ -169,6 +171,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
   const dirty = gauge('drawbridge_dirty', 'Changes that wait to be planned');
+  const cases = gauge('drawbridge_cases', 'Open cases: records of which somebody has to say whose they are');
   const recovery = gauge('drawbridge_store_recovery', '1 while the store is in recovery: an operator has to confirm');
   const jobs = gauge('drawbridge_jobs', 'Jobs that wait or are parked, by target', ['target', 'state']);
   const paused = gauge('drawbridge_target_paused', '1 for a target that gets no work', ['target']);
@@ -208,7 +211,22 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
     const leavers = [leaves, allowed, burst];
-    const told = [dirty, recovery, jobs, paused, holds, records, changed, expiry, heard, silent, age, stale, missing];
+    const told = [
+      dirty,
+      cases,
+      recovery,
+      jobs,
+      paused,
+      holds,
+      records,
+      changed,
+      expiry,
+      heard,
+      silent,
+      age,
+      stale,
+      missing,
+    ];
     for (const one of [...told, ...leavers]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
@@ -218,6 +236,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       looked.set(Date.parse(now.verified.at) / 1000);
     }
     dirty.set(now.dirty);
+    cases.set(now.cases);
     recovery.set(now.recovery ? 1 : 0);
     for (const { target, pending, parked } of now.jobs) {
       jobs.set({ target, state: 'pending' }, pending);

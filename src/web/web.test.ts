@@ -10,6 +10,7 @@ import { createWeb } from './web.ts';
 
 const FIGURES: Figures = {
   dirty: 3,
+  cases: 5,
   recovery: false,
   jobs: [{ target: 'sdm', pending: 2, parked: 1 }],
   paused: [{ target: 'sdm', paused: true }],
@@ -130,6 +131,7 @@ test('metrics: figures at the moment of asking, bounded labels', async () => {
   const text = await (await fetch(`${url}/metrics`)).text();
   for (const line of [
     'drawbridge_dirty 3',
+    'drawbridge_cases 5',
     'drawbridge_holds{target="strongdm"} 4',
     'drawbridge_source_leavers{source="okta"} 31',
     'drawbridge_source_leavers_allowed{source="okta"} 25',

@@ -25,7 +25,7 @@ import {
 } from '../support/planning.ts';
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
-const personSchema = z.strictObject({
+const recordSchema = z.strictObject({
   attributes: z.record(z.string(), value).default({}),
   covers: z.array(z.string()).optional(),
   email: z.string().nullable().optional(),
@@ -34,7 +34,14 @@ const personSchema = z.strictObject({
   gone: z.enum(['explicit', 'removed', 'scoped-out', 'absent', 'unknown']).optional(),
   missing: z.enum(['scoped-out', 'absent', 'unknown']).optional(),
   groups: z.array(z.string()).default([]),
+  source: z.string().default('okta'),
+  secondary: z.literal(true).optional(),
+  dormant: z.literal(true).optional(),
+});
+const personSchema = recordSchema.extend({
   generation: z.number().default(0),
+  /** Further records of theirs, each under its anchor. */
+  also: z.record(z.string(), recordSchema).default({}),
 });
 const accountSchema = z.strictObject({
   login: z.string(),
@@ -187,7 +194,7 @@ function worldOf(
     people: each(facts.people ?? {}).map(([name, p]) => ({
       id: `p_${name}`,
       generation: p.generation,
-      records: [recordOf(name, p)],
+      records: [recordOf(name, p), ...Object.entries(p.also).map(([anchor, more]) => recordOf(anchor, more))],
     })),
     graph: graphOf(facts.groups ?? {}),
     rules,
@@ -207,10 +214,11 @@ function worldOf(
   };
 }
 
-function recordOf(name: string, p: z.infer<typeof personSchema>): LinkedRecord {
+function recordOf(name: string, p: z.infer<typeof recordSchema>): LinkedRecord {
   const email = p.email === undefined ? `${name}@example.com` : p.email;
   return record({
     anchor: name,
+    source: p.source,
     displayName: p.name ?? name,
     emails: email === null ? [] : [email],
     active: p.active,
@@ -219,6 +227,8 @@ function recordOf(name: string, p: z.infer<typeof personSchema>): LinkedRecord {
     ...(p.gone !== undefined && { gone: p.gone }),
     ...(p.missing !== undefined && { missing: p.missing }),
     ...(p.covers !== undefined && { covers: p.covers }),
+    ...(p.secondary !== undefined && { secondary: p.secondary }),
+    ...(p.dormant !== undefined && { dormant: p.dormant }),
   });
 }
 

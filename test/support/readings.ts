@@ -1,6 +1,7 @@
 /** Reading into a real store with a clock of the test's own. */
 import assert from 'node:assert/strict';
 import { type ReadOutcome, type ReadRequest, readSource } from '../../src/jobs/read.ts';
+import type { Correlator } from '../../src/model/correlation.ts';
 import type { ReadingSettings } from '../../src/model/settings.ts';
 import type { Directory } from '../../src/directories/directory.ts';
 import type { Db } from '../../src/store/db.ts';
@@ -20,8 +21,19 @@ export interface Reader {
   full(directory: Directory): Promise<StoredReading>;
 }
 
-export function reader(db: Db, settings: Partial<ReadingSettings> = {}): Reader {
-  const deps = { db, store: storeParts, log: silent, now: () => it.now, random: () => 0.5 };
+export function reader(
+  db: Db,
+  settings: Partial<ReadingSettings> = {},
+  correlator?: () => Correlator | undefined,
+): Reader {
+  const deps = {
+    db,
+    store: storeParts,
+    log: silent,
+    now: () => it.now,
+    random: () => 0.5,
+    ...(correlator && { correlator }),
+  };
   const it: Reader = {
     now: new Date('2031-01-01T00:00:00Z'),
     pass: async (ms) => {

@@ -7,6 +7,7 @@ import * as rulesCommit from './0008-rules-commit.ts';
 import * as due from './0009-due.ts';
 import * as leaverBursts from './0010-leaver-bursts.ts';
 import * as adoption from './0012-adoption.ts';
+import * as correlation from './0013-correlation.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -18,4 +19,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-due': due,
   '0010-leaver-bursts': leaverBursts,
   '0012-adoption': adoption,
+  '0013-correlation': correlation,
 };

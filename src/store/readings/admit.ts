@@ -1,4 +1,6 @@
+import type { Correlator } from '../../model/correlation.ts';
 import type { ReadingScope } from '../../model/facts.ts';
+import { correlateEntries } from '../correlation/entries.ts';
 import type { Db } from '../db.ts';
 import { markAll } from '../dirty.ts';
 import { blockSignIn } from '../leave.ts';
@@ -29,6 +31,7 @@ export interface AdmitRequest {
   /** For the history. */
   readonly actor: string;
   readonly judge: (evidence: SealEvidence) => SealVerdict;
+  readonly correlator?: Correlator | undefined;
 }
 
 export interface Admission {
@@ -55,6 +58,9 @@ export async function admitReading(db: Db, request: AdmitRequest): Promise<Admis
     const entries = await admitEntries(tx, request);
     await createDepartures(tx);
     const gone = verdict.sealed ? await admitDepartures(tx, request) : { left: 0, missing: 0 };
+    // After the departures: whoever was deleted and made again is known by the record that has just gone.
+    const { correlator, now } = request;
+    if (correlator !== undefined) await correlateEntries(tx, { correlator, now, actor });
     const created = entries['created'] ?? 0;
     const members = await admitMembers(tx, { reading, source, sealed: verdict.sealed }, created > 0);
     await tellEntries(tx, actor, source, reading);

@@ -1,9 +1,12 @@
+import type { Correlator } from '../../model/correlation.ts';
 import type { Db } from '../db.ts';
 
 export interface EntriesRequest {
   readonly source: string;
   /** Attributes that the reading covers. */
   readonly covers: readonly string[];
+  /** By what new records find their persons; without it each is a person of its own. */
+  readonly correlator?: Correlator | undefined;
 }
 
 /** What a record says, as the history shows it before and after. */
@@ -18,7 +21,7 @@ const said = (r: string): string => `jsonb_strip_nulls(jsonb_build_object('userN
  */
 const COMPARE = `insert into entry
   select s.n, s.anchor, s.kind, r.key,
-    case when r.key is null and s.kind = 'user'
+    case when r.key is null and s.kind = 'user' and not $3::boolean
       then 'p_' || rtrim(translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/', '-_'), '=') end,
     case when r.key is null then 'created' when r.gone_at is not null then 'returned'
       when (r.user_name, r.display_name, r.external_id, r.emails, r.active, r.attributes, r.covers)
@@ -86,14 +89,18 @@ const EVENTS = `insert into event (actor, kind, person, source, object, detail)
         where b.value is distinct from a.value), '{}')) end
   from entry e order by e.n`;
 
-/** Adds and changes records, one statement each, with a new person for each new user. Events are for `tellEntries`. */
-export async function admitEntries(tx: Db, { source, covers }: EntriesRequest): Promise<Record<string, number>> {
+/**
+ * Adds and changes records, one statement each, with a new person for each new user, unless the source is correlated.
+ * Events are for `tellEntries`.
+ */
+export async function admitEntries(tx: Db, request: EntriesRequest): Promise<Record<string, number>> {
+  const { source, covers, correlator } = request;
   await tx.rows({
     text: `create temp table entry (n bigint, anchor text, kind text, key bigint, person text, what text, leaves boolean,
       user_name text, name_key text, display_name text, external_id text, emails text[], email_keys text[],
       active boolean, attributes jsonb, before jsonb) on commit drop`,
   });
-  await tx.rows({ text: COMPARE, values: [source, covers] });
+  await tx.rows({ text: COMPARE, values: [source, covers, correlator !== undefined] });
   await tx.rows({ text: KEPT, values: [source] });
   await tx.rows({ text: DISABLED, values: [source] });
   await tx.rows({ text: 'analyze entry (key, anchor, what)' });

@@ -1,6 +1,8 @@
+import type { Correlator } from '../../model/correlation.ts';
 import type { Db } from '../db.ts';
 import { blockSignIn } from '../leave.ts';
 import type { MemberWrite, RecordFields, ResourceKind, StoredResource, Writer, Written } from './types.ts';
+import { newKeys } from './correlated.ts';
 import { UnknownMembers } from './create.ts';
 import { changedFields } from './diff.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';
@@ -43,13 +45,17 @@ export async function changeResource(
   kind: ResourceKind,
   id: string,
   compute: (current: StoredResource) => { readonly fields: RecordFields; readonly members?: MemberWrite | undefined },
+  correlator?: Correlator,
 ): Promise<Written> {
   try {
     return await db.tx(async (tx): Promise<Written> => {
       const current = await lockResource(tx, writer.source, kind, id);
       if (current === undefined) return { outcome: 'missing' };
       const { fields, members } = compute(current);
+      // Its locks come before those of persons, as they do when a reading is taken in.
+      const recorrelate = kind === 'user' ? await newKeys(tx, correlator, writer, current.key, fields) : undefined;
       const written = await writeFields(tx, writer, current, fields);
+      await recorrelate?.();
       if (members === undefined) return written;
       const { changed, unknown, ...after } = await writeMembers(tx, writer, id, members);
       if (unknown.length > 0) throw new UnknownMembers(unknown);

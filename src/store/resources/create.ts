@@ -1,13 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import type { Correlator } from '../../model/correlation.ts';
+import { newPersonId } from '../correlation/ids.ts';
 import type { Db } from '../db.ts';
+import { createCorrelated } from './correlated.ts';
 import type { RecordFields, ResourceKind, StoredResource, Writer, Written } from './types.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';
 import { changedFields } from './diff.ts';
 import { writeMembers } from './members.ts';
 import { isNameTaken } from './retry.ts';
-
-/** 16 random bytes in 22 characters: derived from nothing about the person. */
-const newPersonId = (): string => `p_${randomBytes(16).toString('base64url')}`;
 
 interface Created {
   readonly key: number;
@@ -39,8 +39,10 @@ export async function createResource(
   kind: ResourceKind,
   fields: RecordFields,
   members: readonly string[],
+  correlator?: Correlator,
 ): Promise<Written> {
   const id = randomUUID();
+  const identity = kind === 'user' ? correlator?.identify(writer.source, fields) : undefined;
   const insert = async (on: Db): Promise<StoredResource> => {
     const detail = {
       resource: kind,
@@ -64,6 +66,9 @@ export async function createResource(
     return { ...row, id, kind, resource: fields.resource, links: [] };
   };
   try {
+    if (correlator !== undefined && identity !== undefined) {
+      return done(await createCorrelated(db, writer, correlator, { id, fields, identity }));
+    }
     if (members.length === 0) return done(await insert(db));
     return await db.tx(async (tx) => {
       const stored = await insert(tx);

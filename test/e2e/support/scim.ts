@@ -20,7 +20,10 @@ export interface ToldUser {
 export interface ScimClient {
   /** Sends until it is acknowledged, as a provider does over errors and 503. Gives the answer's status and body. */
   send(method: string, path: string, body?: object): Promise<{ status: number; body: Json; repeated: boolean }>;
-  createUser(userName: string, more?: { givenName?: string; department?: string }): Promise<ToldUser>;
+  createUser(
+    userName: string,
+    more?: { givenName?: string; department?: string; employeeNumber?: string; email?: string },
+  ): Promise<ToldUser>;
   patchUser(user: ToldUser, change: Partial<Pick<ToldUser, 'givenName' | 'department' | 'active'>>): Promise<void>;
   deleteUser(user: ToldUser): Promise<void>;
   createGroup(displayName: string): Promise<string>;
@@ -32,11 +35,11 @@ export interface ScimClient {
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are read by path, and a wrong path fails the test
 type Json = any;
 
-/** A client of the source `okta`. `origin` is asked at every attempt: a service that was started anew is elsewhere. */
-export function scimClient(origin: () => string, token: string): ScimClient {
+/** A client of a source. `origin` is asked at every attempt: a service that was started anew is elsewhere. */
+export function scimClient(origin: () => string, token: string, source = 'okta'): ScimClient {
   const counts = { acknowledged: 0, repeated: 0 };
   const once = async (method: string, path: string, body?: object): Promise<{ status: number; body: Json }> => {
-    const response = await fetch(`${origin()}/scim/okta/v2${path}`, {
+    const response = await fetch(`${origin()}/scim/${source}/v2${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -79,13 +82,14 @@ export function scimClient(origin: () => string, token: string): ScimClient {
   return {
     counts,
     send,
-    createUser: async (userName, { givenName = 'Given', department = 'Sales' } = {}) => {
+    createUser: async (userName, more = {}) => {
+      const { givenName = 'Given', department = 'Sales', employeeNumber, email = userName } = more;
       const id = await create('User', userName, {
         userName,
         active: true,
         name: { givenName, familyName: 'Family' },
-        emails: [{ value: userName, primary: true, type: 'work' }],
-        [ENTERPRISE]: { department },
+        emails: [{ value: email, primary: true, type: 'work' }],
+        [ENTERPRISE]: { department, ...(employeeNumber !== undefined && { employeeNumber }) },
       });
       return { id, userName, givenName, department, active: true, deleted: false };
     },

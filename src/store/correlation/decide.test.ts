@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { clients, seedMany } from '../../../test/support/correlation.ts';
+import { dbTest } from '../../../test/support/jobs.ts';
+import type { Db } from '../db.ts';
+import { blockSignIn } from '../leave.ts';
+import { decide, type KeyedRecord } from './decide.ts';
+
+/** Rows that this transaction has read by going through whole tables. */
+async function scanned(tx: Db): Promise<number> {
+  const row = await tx.row<{ n: number }>({
+    text: `select coalesce(sum(seq_tup_read), 0)::int as n from pg_stat_xact_user_tables
+      where relname in ('record', 'person', 'person_record', 'correlation_key', 'identity_case', 'person_apart')`,
+  });
+  return row?.n ?? -1;
+}
+
+dbTest('a look costs the same among thousands, also by a plan that was made when nobody was there', async (db) => {
+  const { correlator } = await clients(db);
+  assert.ok(correlator !== undefined);
+  const recordOf = (key: number, employeeNumber: string, mail: string): KeyedRecord => {
+    const said = { emails: [mail], active: true, attributes: { employeeNumber } };
+    return { key, source: 'okta', identity: correlator.identify('okta', said) ?? { role: 'primary', keys: [] } };
+  };
+  await db.tx(async (tx) => {
+    const look = async (employeeNumber: string, mail: string) =>
+      (await decide(tx, [recordOf(0, employeeNumber, mail)], { correlator, now: new Date() }))?.get(0);
+    for (let i = 0; i < 12; i++) {
+      await look(`x${i}`, `x${i}@example.com`);
+      await blockSignIn(tx, i);
+    }
+    await seedMany(tx, 'ad', 5_000);
+    await tx.rows({
+      text: `insert into correlation_key (issuer, name, value, record_key)
+        select '', 'employeeNumber', attributes ->> 'employeeNumber', key from record
+        union all select '', 'email', anchor || '@example.com', key from record`,
+    });
+    const before = await scanned(tx);
+    const found = await look('77', 'ad78@example.com');
+    assert.equal(found?.person, 'p_ad77');
+    assert.deepEqual(found?.persons, ['p_ad77', 'p_ad78']);
+    const nobody = await look('none', 'none@example.com');
+    assert.equal(nobody?.person, undefined);
+    assert.equal((await scanned(tx)) - before, 0);
+
+    const page = Array.from({ length: 300 }, (_, i) => recordOf(-i, `${i + 1}`, `ad${i + 1}@example.com`));
+    const many = await decide(tx, page, { correlator, now: new Date() });
+    assert.equal(many?.get(-299)?.person, 'p_ad300');
+    const last = await tx.row<{ key: number }>({ text: 'select max(key) as key from record' });
+    const one = await scanned(tx);
+    await blockSignIn(tx, last?.key ?? 0);
+    assert.equal((await scanned(tx)) - one, 0, 'somebody leaves');
+    await tx.rows({ text: `select count(*) from record where attributes ->> 'title' = 'x'` });
+    assert.ok((await scanned(tx)) - one >= 5_000, 'a look through all would show');
+  });
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { correlatorOf, key } from '../../../test/support/correlation.ts';
+import { dbTest } from '../../../test/support/jobs.ts';
+import { userFields } from '../../scim/facts.ts';
+import type { Correlator } from '../../model/correlation.ts';
+import { beginRebuild, rebuildPage } from '../correlation/rebuild.ts';
+import type { Db } from '../db.ts';
+import { createResources } from '../resources.ts';
+
+/** Counts what goes to the database: a transaction is two more than what is in it. */
+function counting(db: Db): { readonly db: Db; taken(): number } {
+  let count = 0;
+  const on = (inner: Db): Db => ({
+    rows: (statement) => {
+      count += 1;
+      return inner.rows(statement);
+    },
+    row: (statement) => {
+      count += 1;
+      return inner.row(statement);
+    },
+    tx: (work, options) => {
+      if (inner === db) count += 2;
+      return inner.tx((tx) => work(on(tx)), options);
+    },
+    connection: (work) => inner.connection(work),
+  });
+  return {
+    db: on(db),
+    taken: () => {
+      const taken = count;
+      count = 0;
+      return taken;
+    },
+  };
+}
+
+dbTest('a new user costs one statement without correlation, five with it, and a change one more', async (db) => {
+  const counted = counting(db);
+  let correlator: Correlator | undefined;
+  const resources = createResources(counted.db, () => correlator);
+  const writer = { source: 'okta', actor: 'scim:okta/test' };
+  const fields = (userName: string, more: object = {}) =>
+    userFields({ userName, active: true, emails: [{ value: `${userName}@example.com`, primary: true }], ...more });
+  const costs = async (work: Promise<{ readonly outcome: string }>): Promise<number> => {
+    assert.equal((await work).outcome, 'done');
+    return counted.taken();
+  };
+  const made = await resources.create(writer, 'user', fields('plain'));
+  assert.equal(counted.taken(), 1);
+  assert.ok(made.outcome === 'done');
+  const change = (title: string, mail = 'plain') =>
+    resources.change(writer, 'user', made.stored.id, () => ({
+      fields: fields(mail, { userName: 'plain', title }),
+    }));
+  const before = await costs(change('one'));
+
+  correlator = correlatorOf({ keys: [key('email')] });
+  await beginRebuild(db, correlator);
+  while (await rebuildPage(db, correlator, new Date()));
+  assert.equal(await costs(resources.create(writer, 'user', fields('ann'))), 5, 'begin, locks, look, write, commit');
+  assert.equal(
+    await costs(resources.create({ ...writer, source: 'ad' }, 'user', fields('ann'))),
+    7,
+    'somebody is found: once more, with their lock',
+  );
+  assert.equal(
+    await costs(resources.create(writer, 'user', userFields({ userName: 'svc', active: true }))),
+    1,
+    'nothing to be found by',
+  );
+  assert.equal((await costs(change('two'))) - before, 1, 'nothing of it is a key');
+  assert.equal((await costs(change('two', 'other'))) - before, 5, 'what it is found by changes');
+});
