@@ -167,6 +167,7 @@ export const bench: Bench = {
 person has about a hundred groups. Measured from the SCIM change of a membership to the plan in the store, at two sizes
 side by side: what a change costs goes by the people below it, and neither by the groups nor by the memberships that
 there are. That exactly those people are planned is checked.`,
-  notes: '',
+  notes: `Ten times the groups and memberships change nothing; ten times the people below a change cost ten times as much, about a
+millisecond for each, planned in parts of 500. A group that is put into another writes one row in the request itself.`,
   run,
 };
