@@ -9,6 +9,7 @@ import { NONE_WAITS, ofPerson, readAdoptionTerms } from './adoption-queue.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { findPerson } from './person.ts';
+import { needed } from './reason.ts';
 import { plural } from './text.ts';
 
 interface Resolve {
@@ -42,12 +43,7 @@ export function addResolve(program: Program, adoptions: Command): void {
       if ((person === undefined) === (terms.length === 0)) {
         throw new CommandError(EXIT.usage, 'adoptions resolve needs a person or --filter, and one of them only');
       }
-      const reason = options.reason?.trim() ?? '';
-      if (reason === '') {
-        throw new CommandError(EXIT.usage, 'adoptions resolve needs --reason', {
-          remedy: 'Say why: it is kept in the history.',
-        });
-      }
+      const reason = needed(options.reason, 'adoptions resolve');
       return context.withStore(async ({ db }) => {
         const found =
           person === undefined

@@ -4,6 +4,7 @@ import { notifyWake } from '../store/lease.ts';
 import { listPins, type PinnedRole, unpin } from '../store/roles.ts';
 import { add, group, type Program } from './command.ts';
 import { CommandError, EXIT, unknownTarget } from './exit.ts';
+import { needed } from './reason.ts';
 import { clip, table, when } from './text.ts';
 
 /** `roles list|repin`: which role at a target a name in the rules stands for. */
@@ -28,12 +29,7 @@ export function addRoles(program: Program): void {
     examples: ['roles repin strongdm prod-db --reason "the role was made anew, OPS-12"'],
     options: (command) => command.option('--reason <text>', 'why; kept in the history'),
     run: async (context, options, target = '', name = '') => {
-      const reason = options.reason?.trim() ?? '';
-      if (reason === '') {
-        throw new CommandError(EXIT.usage, 'roles repin needs --reason', {
-          remedy: 'Say why: it is kept in the history.',
-        });
-      }
+      const reason = needed(options.reason, 'roles repin');
       return context.withStore(async ({ db }, settings) => {
         const ids = settings.targets.map(({ id }) => id);
         if (!ids.includes(target)) throw unknownTarget(target, ids);

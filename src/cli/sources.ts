@@ -7,6 +7,7 @@ import type { ListenSettings, Settings } from '../model/settings.ts';
 import type { Db } from '../store/db.ts';
 import { BURST_LIMIT } from '../model/guard.ts';
 import { burstStates } from '../store/leaver-burst.ts';
+import { type OperatorWord, sourceStates as knownStates } from '../store/source-state.ts';
 import { countRecords } from '../store/people-list.ts';
 import { listTokens, type TokenInfo } from '../store/tokens.ts';
 import { add, group, type Program } from './command.ts';
@@ -29,6 +30,8 @@ interface SourceState {
   /** Milliseconds. */
   readonly maxSilence: number | null;
   readonly tokens: readonly TokenInfo[];
+  /** An operator's pause. */
+  readonly paused: OperatorWord | null;
   /** Who left or was suspended recently, beside how many may at a time. */
   readonly leavers: Leavers;
   readonly address: string;
@@ -58,7 +61,7 @@ export function addSources(program: Program): void {
       const rows = states.map((s) => [
         s.id,
         s.type,
-        s.leavers.held === 0 ? s.state : `${s.state}, burst`,
+        `${s.paused === null ? s.state : 'paused'}${s.leavers.held === 0 ? '' : ', burst'}`,
         String(s.users),
         String(s.groups),
         when(s.lastChange),
@@ -107,10 +110,11 @@ function shown(state: SourceState): string {
   ].join('\n');
 }
 
-function leaversText({ id, leavers }: SourceState): string[] {
+function leaversText({ id, leavers, paused }: SourceState): string[] {
   const { recently, allowed, held, windowMs } = leavers;
   const may = allowed === null ? '' : `; ${allowed} may, further ones are held`;
   return [
+    ...(paused === null ? [] : [`  PAUSED       ${when(paused.at)} by ${paused.by}: ${paused.reason}`]),
     `  leavers      ${recently} within ${formatDuration(windowMs)}${may}`,
     ...(held === 0
       ? []
@@ -137,6 +141,7 @@ const readSources = (context: Context): Promise<SourceState[]> =>
 
 async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
   const [counts, tokens, bursts] = [await countRecords(db), await listTokens(db), await burstStates(db)];
+  const known = await knownStates(db);
   const heard = heardOf(settings, tokens, new Date());
   const base = addressOf(settings.server.scim ?? settings.server);
   const states = settings.sources.map(({ id, type, leaverBurst = BURST_LIMIT }): SourceState => {
@@ -152,6 +157,7 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
       lastChange: row?.lastChange ?? null,
       lastHeard: one?.lastHeard ?? null,
       maxSilence: one?.maxSilence ?? null,
+      paused: known.get(id)?.paused ?? null,
       tokens: tokens.filter((t) => t.source === id),
       leavers: { recently: leaves, allowed, held, windowMs: leaverBurst.windowMs },
       address: `${base}/scim/${id}/v2`,

@@ -7,7 +7,8 @@ const WINDOW = 512;
 const URGENT_WINDOW = 128;
 
 /**
- * Puts what is due into the queue, for each target that is not paused: the urgent first, up to a window. Gives how
+ * Puts what is due into the queue, for each target that is not paused: the urgent first, up to a window; where an operator
+ * paused it, the urgent only. Gives how
  * many lanes went in. What the queue loses is due again after `timing.stale`.
  */
 export async function dispatch(deps: WorkDeps, queue: Queue): Promise<number> {
@@ -15,8 +16,11 @@ export async function dispatch(deps: WorkDeps, queue: Queue): Promise<number> {
   const states = await store.targets.targetStates(db);
   let sent = 0;
   for (const target of deps.targets.keys()) {
-    if (states.get(target)?.pausedAt != null) continue;
-    const room = WINDOW - (await store.work.countEnqueued(db, target, timing.stale));
+    const state = states.get(target);
+    const open = state === undefined ? 'all' : store.targets.openTo(state);
+    if (open === 'nobody') continue;
+    const enqueued = await store.work.countEnqueued(db, target, timing.stale);
+    const room = open === 'all' ? WINDOW - enqueued : 0;
     const lanes = await store.work.takeDue(
       db,
       target,

@@ -54,10 +54,10 @@ export async function readGround(deps: PlanDeps, db: Db, only?: readonly string[
 /** What a person's records are worth, as far as it depends on their sources. */
 export const standingOfSources = (states: ReadonlyMap<string, SourceState>): Map<string, SourceStanding> =>
   new Map(
-    [...states].map(([id, { frozenBecause, succeededBy }]) => [
-      id,
-      { ...(frozenBecause !== null && { frozen: frozenBecause }), ...(succeededBy !== null && { succeededBy }) },
-    ]),
+    [...states].map(([id, { frozenBecause, paused, succeededBy }]) => {
+      const frozen = frozenBecause ?? (paused === null ? null : 'paused');
+      return [id, { ...(frozen !== null && { frozen }), ...(succeededBy !== null && { succeededBy }) }];
+    }),
   );
 
 export interface WantedPerson {

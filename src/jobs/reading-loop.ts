@@ -63,6 +63,7 @@ export function startReadings(options: ReadingsOptions): Readings {
     const states = await store.sources.sourceStates(db);
     for (const [id, source] of directories) {
       const state = states.get(id);
+      if (state?.paused != null) continue;
       if (!running.has(id) && (state?.nextAt == null || state.nextAt <= at)) {
         read(source, { actor: 'drawbridge' }).catch((error: unknown) => {
           if (!signal.aborted) log.error({ err: error, source: id }, 'reading a source failed and is tried again');

@@ -12,6 +12,8 @@ export interface PersonInput {
   readonly generation: number;
   /** At least one. Their order counts where the declarations name no precedence. */
   readonly records: readonly LinkedRecord[];
+  /** An operator froze them, for this reason. */
+  readonly frozen?: string;
 }
 
 /** What every record tells. What else a reading did not cover counts as not delivered, also where an older value is kept. */
@@ -49,7 +51,9 @@ export function buildPerson(
     generation: input.generation,
     ...(evidence !== undefined && { evidence }),
     ...(burst !== undefined && { burst }),
-    ...(frozen !== undefined && { frozen: frozen.because }),
+    ...(input.frozen !== undefined
+      ? { frozen: `by an operator: ${input.frozen}` }
+      : frozen !== undefined && { frozen: frozen.because }),
     ...(lapsed !== undefined && { lapsed: { evidence: lapsed.evidence, wholly: worth.length === 0 } }),
     records,
     groups:

@@ -3,8 +3,8 @@ import type { LinkedRecord } from '../model/person.ts';
 
 /** What is known of a source beside its records. */
 export interface SourceStanding {
-  /** It was not read for too long, or is not in the settings any more. */
-  readonly frozen?: 'stale' | 'retired';
+  /** It was not read for too long, is not in the settings any more, or an operator paused it. */
+  readonly frozen?: 'stale' | 'retired' | 'paused';
   /** The source that took over its right to disable. */
   readonly succeededBy?: string;
 }
@@ -35,10 +35,13 @@ export function standingOf(record: LinkedRecord, source: SourceStanding = {}): S
   return { state: 'there' };
 }
 
-const frozenWords = (source: string, why: 'stale' | 'retired'): string =>
-  why === 'stale'
-    ? `the source ${source} has not been read whole for too long`
-    : `the source ${source} is not in the settings any more`;
+const FROZEN: Readonly<Record<NonNullable<SourceStanding['frozen']>, string>> = {
+  stale: 'has not been read whole for too long',
+  retired: 'is not in the settings any more',
+  paused: 'is paused by an operator',
+};
+const frozenWords = (source: string, why: NonNullable<SourceStanding['frozen']>): string =>
+  `the source ${source} ${FROZEN[why]}`;
 
 const MISSING: Readonly<Record<Evidence, string>> = {
   absent: 'their entry is missing',

@@ -2,6 +2,7 @@ import type { VerdictKind } from '../model/failure.ts';
 import type { Lane } from '../model/job.ts';
 import type { Change } from '../model/plan.ts';
 import type { Db } from './db.ts';
+import { isPaused } from './target-state.ts';
 import type { StepState } from './plans.ts';
 
 /** Why the last attempt came to nothing. */
@@ -75,11 +76,11 @@ export async function leaseLanes(
       held as (
         update work w set lease_owner = due.owner, lease_until = now() + $4 * interval '1 ms'
         from due where w.target = due.target and w.person = due.person
-        returning w.target, w.person, w.lease_owner, w.revision, w.attempts, w.block_generation, w.step_id
+        returning w.target, w.person, w.lease_owner, w.revision, w.attempts, w.block_generation, w.step_id, w.priority
       )
       select h.target, h.person, h.lease_owner as owner, h.revision, h.attempts,
         h.block_generation as "blockGeneration", h.step_id as "stepId", p.generation,
-        t.paused_at is not null as paused, ${STEP}
+        coalesce(${isPaused('t', 'h')}, false) as paused, ${STEP}
       from held h join person p on p.id = h.person left join target_state t on t.target = h.target
         left join step s on s.id = h.step_id and s.state = 'pending' left join plan pl on pl.id = s.plan_id`,
     values: [...names(lanes), leaseMs],

@@ -1,14 +1,18 @@
 import type { LinkedRecord } from '../model/person.ts';
 import type { Evidence } from '../model/facts.ts';
 import type { Db } from './db.ts';
+import { markDirty } from './dirty.ts';
 import { THERE } from './groups.ts';
 import { NAME_TO_READ } from './names.ts';
+import type { OperatorWord } from './source-state.ts';
 
 /** A person as the store has it: what `mapping` builds a `Person` of. */
 export interface StoredPerson {
   readonly id: string;
   readonly generation: number;
   readonly records: readonly LinkedRecord[];
+  /** An operator froze them, for this reason. */
+  readonly frozen?: string;
 }
 
 type RecordJson = Omit<
@@ -31,9 +35,9 @@ type RecordJson = Omit<
  */
 export async function loadPeople(db: Db, ids: readonly string[]): Promise<StoredPerson[]> {
   if (ids.length === 0) return [];
-  const rows = await db.rows<{ id: string; generation: number; records: RecordJson[] }>({
+  const rows = await db.rows<{ id: string; generation: number; frozen: string | null; records: RecordJson[] }>({
     name: 'people-load',
-    text: `select p.id, p.generation, coalesce((
+    text: `select p.id, p.generation, p.frozen->>'reason' as frozen, coalesce((
         select jsonb_agg(jsonb_build_object(
           'source', r.source, 'anchor', r.anchor, 'userName', coalesce(r.user_name, ''), 'displayName', ${NAME_TO_READ},
           'emails', r.emails, 'active', r.active, 'attributes', r.attributes, 'covers', r.covers, 'version', r.version,
@@ -51,7 +55,12 @@ export async function loadPeople(db: Db, ids: readonly string[]): Promise<Stored
       from person p where p.id = any($1::text[]) order by p.id`,
     values: [ids],
   });
-  return rows.map((row) => ({ id: row.id, generation: row.generation, records: row.records.map(linked) }));
+  return rows.map(({ id, generation, frozen, records }) => ({
+    id,
+    generation,
+    records: records.map(linked),
+    ...(frozen === null ? {} : { frozen }),
+  }));
 }
 
 function linked({
@@ -94,4 +103,17 @@ export async function generationOf(db: Db, person: string): Promise<number | und
     values: [person],
   });
   return row?.generation;
+}
+
+/** An operator's word that nothing is given to a person and nothing taken, or its end (null). They are planned again. */
+export async function freezePerson(db: Db, person: string, word: OperatorWord | null): Promise<boolean> {
+  const row = await db.row({
+    text: `update person set frozen = $2::jsonb where id = $1 and (
+        (frozen is null) <> ($2::jsonb is null) or frozen->>'reason' is distinct from $2::jsonb->>'reason')
+      returning id`,
+    values: [person, word === null ? null : JSON.stringify(word)],
+  });
+  if (row === undefined) return false;
+  await markDirty(db, [person]);
+  return true;
 }

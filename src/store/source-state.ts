@@ -2,6 +2,14 @@ import type { Db } from './db.ts';
 import { markAll } from './dirty.ts';
 import { appendEvents } from './events.ts';
 
+/** What an operator said, and why. */
+export interface OperatorWord {
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly reason: string;
+}
+
 /** What is known of a source besides its records. */
 export interface SourceState {
   readonly source: string;
@@ -19,6 +27,8 @@ export interface SourceState {
   readonly frozenAt: Date | null;
   /** `stale`: not read for too long. `retired`: not in the settings any more. */
   readonly frozenBecause: 'stale' | 'retired' | null;
+  /** An operator's word: it is not read, and its people are frozen. */
+  readonly paused: OperatorWord | null;
   /** The source that took over its right to disable. */
   readonly succeededBy: string | null;
   /** When `sources retire` let its records go. */
@@ -26,7 +36,7 @@ export interface SourceState {
 }
 
 const COLUMNS = `source, since, cursor, cursor_scope as "cursorScope", sealed_at as "sealedAt", full_at as "fullAt",
-  failures, next_at as "nextAt", frozen_at as "frozenAt", frozen_because as "frozenBecause",
+  failures, next_at as "nextAt", frozen_at as "frozenAt", frozen_because as "frozenBecause", paused,
   succeeded_by as "succeededBy", removed_at as "removedAt"`;
 
 export async function sourceStates(db: Db): Promise<Map<string, SourceState>> {
@@ -124,4 +134,19 @@ export async function knownSources(db: Db): Promise<string[]> {
         select distinct source from record) r order by source`,
   });
   return rows.map((row) => row.source);
+}
+
+/** An operator's pause of a source, or its end (null). Everybody is planned again. Gives whether anything changed. */
+export async function pauseSource(db: Db, source: string, word: OperatorWord | null): Promise<boolean> {
+  const row = await db.row({
+    text: `insert into source_state (source, since, paused) values ($1, now(), $2::jsonb)
+      on conflict (source) do update set paused = excluded.paused
+        where (source_state.paused is null) <> (excluded.paused is null)
+          or source_state.paused->>'reason' is distinct from excluded.paused->>'reason'
+      returning source`,
+    values: [source, word === null ? null : JSON.stringify(word)],
+  });
+  if (row === undefined) return false;
+  await markAll(db);
+  return true;
 }

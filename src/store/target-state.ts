@@ -4,8 +4,12 @@ import type { Db } from './db.ts';
 /** Why a target gets no work. `broken` ends by itself when `check` passes again; `operator` does not. */
 export interface PauseReason {
   readonly by: 'broken' | 'operator';
+  /** What is broken, or the operator's reason. */
   readonly message: string;
   readonly remedy?: string;
+  /** Of an operator's pause: who it was, and whether who leaves waits too. */
+  readonly actor?: string;
+  readonly leavers?: boolean;
 }
 
 export interface ObserveError {
@@ -78,6 +82,36 @@ export async function pauseTarget(db: Db, target: string, reason: PauseReason): 
     values: [target, JSON.stringify(reason)],
   });
   return row !== undefined;
+}
+
+/** An operator's pause, which also stands for one over something broken: it does not end by itself. */
+export async function pauseByOperator(db: Db, targets: readonly string[], reason: PauseReason): Promise<string[]> {
+  const rows = await db.rows<{ target: string }>({
+    text: `insert into target_state (target, paused_at, paused_because)
+      select t, now(), $2::jsonb from unnest($1::text[]) as u(t) order by t
+      on conflict (target) do update set paused_at = coalesce(target_state.paused_at, now()),
+        paused_because = excluded.paused_because
+      returning target`,
+    values: [targets, JSON.stringify(reason)],
+  });
+  return rows.map((row) => row.target).toSorted();
+}
+
+/**
+ * An SQL condition: does nothing go on at the target `t` for the lane `w`? Where an operator paused it, the work for those
+ * who leave goes on, unless they said otherwise.
+ */
+export const isPaused = (t: string, w: string): string =>
+  `(${t}.paused_at is not null and (${w}.priority <= 0 or ${t}.paused_because->>'by' = 'broken'
+    or coalesce((${t}.paused_because->>'leavers')::boolean, false)))`;
+
+/** The same of a target as a whole: is anything at all to be done there, and for whom? */
+export function openTo({
+  pausedAt,
+  pausedBecause,
+}: Pick<TargetState, 'pausedAt' | 'pausedBecause'>): 'all' | 'leavers' | 'nobody' {
+  if (pausedAt === null) return 'all';
+  return pausedBecause?.by === 'operator' && pausedBecause.leavers !== true ? 'leavers' : 'nobody';
 }
 
 /** Ends a pause. True when there was one. */

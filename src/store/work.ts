@@ -1,5 +1,6 @@
 import type { Lane } from '../model/job.ts';
 import type { Db } from './db.ts';
+import { isPaused } from './target-state.ts';
 
 /**
  * For a transaction that changes steps and lanes: nobody else gets at these lanes until it ends. Whoever settles a lane
@@ -108,7 +109,8 @@ export async function anyDue(db: Db, targets: readonly string[]): Promise<boolea
     name: 'work-any-due',
     text: `select exists (
         select 1 from work w left join target_state t on t.target = w.target
-        where w.target = any($1::text[]) and w.state = 'pending' and w.not_before <= now() and t.paused_at is null
+        where w.target = any($1::text[]) and w.state = 'pending' and w.not_before <= now()
+          and not coalesce(${isPaused('t', 'w')}, false)
           and (w.step_id is not null or w.block_generation is not null)
       ) or exists (
         select 1 from work where target = any($1::text[]) and lease_until > now()
