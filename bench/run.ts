@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bench as groups } from './groups.ts';
 import { bench as jobs } from './jobs.ts';
+import { bench as ldap } from './ldap.ts';
 import { bench as leaver } from './leaver.ts';
 import { bench as plan } from './plan.ts';
 import { bench as scimGroup } from './scim-group.ts';
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   scimGroup,
   jobs,
   leaver,
+  ldap,
   plan,
   groups,
   start,

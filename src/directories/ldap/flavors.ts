@@ -123,4 +123,4 @@ export const FLAVORS = {
 export type FlavorName = keyof typeof FLAVORS;
 
 /** OpenLDAP's placeholder in groups that must not be empty. */
-export const PLACEHOLDER = /^cn=nobody(,|$)/;
+export const PLACEHOLDER = /^cn=nobody(,|$)/i;

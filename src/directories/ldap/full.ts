@@ -7,6 +7,7 @@ import { anchorAttributes, anchorOf, personAttributes, understandPeople } from '
 import { PrimaryGroups } from './primary.ts';
 import { scan, type Tally } from './scan.ts';
 import type { Session } from './session.ts';
+import type { Setup } from './setup.ts';
 import { ValueError } from './values.ts';
 import type { Entry } from './wire/index.ts';
 
@@ -25,82 +26,106 @@ type Group = Extract<UnderstoodGroup, { what: 'group' }>;
 export const keyOf = (entry: Entry, session: Session): string | undefined =>
   dnKey(session.namesHaveIds ? splitExtendedDn(entry.dn).dn : entry.dn);
 
+/** Facts that are handed on at a time, at least, where there are more. */
+const BATCH = 1_000;
+
 /**
  * Everything: first which groups there are, then people, then groups with their members. Of the directory no more is
- * held than a batch, and where members come by name alone, names and ids.
+ * held than a batch, and where members come by name alone, names and ids. Facts come in batches: one by one through
+ * several generators would cost more than all else.
  */
-export async function* fullFacts(context: FullContext, names: Names): AsyncGenerator<Fact> {
+export async function* fullFacts(context: FullContext, names: Names): AsyncGenerator<readonly Fact[]> {
   const { session, tally } = context;
   const primary = new PrimaryGroups();
   const expected = new Set<string>();
-  for await (const entry of groupsOf(context, [...anchorAttributes(session.setup), 'objectSid'])) {
-    const id = idOf(entry, session);
-    // It comes again with everything, and is told of then.
-    if (id === undefined) continue;
-    expected.add(id);
-    primary.add(entry, session);
-    addName(names, entry, id, session);
+  for await (const entries of groupsOf(context, [...anchorAttributes(session.setup), 'objectSid'])) {
+    for (const entry of entries) {
+      const id = idOf(entry, session);
+      // It comes again with everything, and is told of then.
+      if (id === undefined) continue;
+      expected.add(id);
+      primary.add(entry, session);
+      if (!session.namesHaveIds) names.add(entry.dn, id);
+    }
   }
   yield* peopleFacts(context, names, primary);
   const parted: Array<{ readonly group: Group; readonly dn: string }> = [];
-  for await (const entry of groupsOf(context, [...groupAttributes(session.setup), ...stampAttributes(session)])) {
-    const key = keyOf(entry, session);
-    const group = understandGroup(entry, key, session.setup);
-    if (group.id !== undefined) {
-      markOf(context.mark, 'groups', entry, group.id);
-      expected.delete(group.id);
+  for await (const entries of groupsOf(context, [...groupAttributes(session.setup), ...stampAttributes(session)])) {
+    let facts: Fact[] = [];
+    for (const entry of entries) {
+      const group = understandGroup(
+        entry,
+        excludesByName(session.setup) ? keyOf(entry, session) : undefined,
+        session.setup,
+      );
+      if (group.id !== undefined) {
+        markOf(context.mark, 'groups', entry, group.id);
+        expected.delete(group.id);
+      }
+      if (group.what === 'unreadable') facts.push(unreadableFact(group));
+      else if (group.what === 'outside') facts.push({ type: 'gone', id: group.id, evidence: 'scoped-out' });
+      else {
+        facts.push({ type: 'group', group: { id: group.id, displayName: group.name } });
+        if (group.ranged) parted.push({ group: { ...group, members: [] }, dn: baseOf(entry, session, group.id) });
+        else {
+          for (const fact of memberFacts(session, group, names, tally)) {
+            facts.push(fact);
+            if (facts.length < BATCH) continue;
+            yield facts;
+            facts = [];
+          }
+        }
+      }
     }
-    if (group.what === 'unreadable')
-      yield { type: 'unreadable', because: group.because, ...(group.id === undefined ? {} : { id: group.id }) };
-    else if (group.what === 'outside') yield { type: 'gone', id: group.id, evidence: 'scoped-out' };
-    else {
-      yield { type: 'group', group: { id: group.id, displayName: group.name } };
-      if (group.ranged) parted.push({ group: { ...group, members: [] }, dn: baseOf(entry, session, group.id) });
-      else yield* memberFacts(session, group, names, tally);
-    }
+    yield facts;
   }
   if (expected.size > 0) tally.notWhole(`${expected.size} groups were there when the reading began and not at its end`);
   for (const { group, dn } of parted) yield* partedFacts(session, group, dn, names, tally, context.signal);
 }
 
-async function* peopleFacts(context: FullContext, names: Names, primary: PrimaryGroups): AsyncGenerator<Fact> {
+async function* peopleFacts(
+  context: FullContext,
+  names: Names,
+  primary: PrimaryGroups,
+): AsyncGenerator<readonly Fact[]> {
   const { session, tally, signal, now, mark } = context;
-  const { setup, userBases } = session;
+  const { setup, userBases, namesHaveIds } = session;
   const understand = understandPeople(setup, now);
+  const byName = excludesByName(setup);
   const attributes = [...personAttributes(setup), ...stampAttributes(session)];
   for (const base of userBases) {
-    for await (const entries of scan(
-      session,
-      { base, filter: setup.userFilter, attributes, what: 'people' },
-      tally,
-      signal,
-    )) {
+    const request = { base, filter: setup.userFilter, attributes, what: 'people' };
+    for await (const entries of scan(session, request, tally, signal)) {
+      const facts: Fact[] = [];
       for (const entry of entries) {
-        const key = keyOf(entry, session);
-        const found = understand(entry, key);
+        const found = understand(entry, byName ? keyOf(entry, session) : undefined);
+        const id = found.what === 'person' ? found.person.id : found.id;
+        if (id !== undefined) {
+          markOf(mark, 'users', entry, id);
+          if (!namesHaveIds && found.what !== 'outside') names.add(entry.dn, id);
+        }
         if (found.what === 'person') {
           const { person } = found;
-          markOf(mark, 'users', entry, person.id);
-          if (!session.namesHaveIds && key !== undefined) names.byKey.set(key, person.id);
           if (setup.memberUid)
             for (const uid of entry.values.get('uid') ?? []) names.byUid.set(uid.toString(), person.id);
-          yield { type: 'person', person };
+          facts.push({ type: 'person', person });
           const group = primary.of(entry);
-          if (group !== undefined) yield { type: 'member', group, member: person.id };
-        } else if (found.what === 'outside') {
-          markOf(mark, 'users', entry, found.id);
-          yield outsideFact(found);
-        } else {
-          if (found.id !== undefined) {
-            markOf(mark, 'users', entry, found.id);
-            if (key !== undefined && !session.namesHaveIds) names.byKey.set(key, found.id);
-          }
-          yield { type: 'unreadable', because: found.because, ...(found.id === undefined ? {} : { id: found.id }) };
-        }
+          if (group !== undefined) facts.push({ type: 'member', group, member: person.id });
+        } else facts.push(found.what === 'outside' ? outsideFact(found) : unreadableFact(found));
       }
+      yield facts;
     }
   }
 }
+
+/** The normal form of a name costs: it is made only where something is excluded by it. */
+const excludesByName = ({ excludeOus, excludesGroups }: Setup): boolean => excludeOus.length > 0 || excludesGroups;
+
+export const unreadableFact = ({ id, because }: { readonly id?: string; readonly because: string }): Fact => ({
+  type: 'unreadable',
+  because,
+  ...(id === undefined ? {} : { id }),
+});
 
 /** Whoever is disabled besides is disabled: that counts at once, and leaving the filter has its grace. */
 export const outsideFact = ({ id, disabled }: { readonly id: string; readonly disabled: boolean }): Fact =>
@@ -109,10 +134,9 @@ export const outsideFact = ({ id, disabled }: { readonly id: string; readonly di
 async function* groupsOf(
   { session, tally, signal }: FullContext,
   attributes: readonly string[],
-): AsyncGenerator<Entry> {
+): AsyncGenerator<readonly Entry[]> {
   for (const base of session.groupBases) {
-    const request = { base, filter: session.setup.groupFilter, attributes, what: 'groups' };
-    for await (const entries of scan(session, request, tally, signal)) yield* entries;
+    yield* scan(session, { base, filter: session.setup.groupFilter, attributes, what: 'groups' }, tally, signal);
   }
 }
 
@@ -123,11 +147,6 @@ function idOf(entry: Entry, session: Session): string | undefined {
     if (error instanceof ValueError) return undefined;
     throw error;
   }
-}
-
-function addName(names: Names, entry: Entry, id: string, session: Session): void {
-  const key = session.namesHaveIds ? undefined : keyOf(entry, session);
-  if (key !== undefined) names.byKey.set(key, id);
 }
 
 /** What names the entry in a search for itself: in Active Directory its id, which a rename does not change. */

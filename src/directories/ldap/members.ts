@@ -5,15 +5,37 @@ import { isDeleted, isForeign, memberName, type UnderstoodGroup } from './groups
 import { wholeList } from './ranges.ts';
 import type { Tally } from './scan.ts';
 import type { Session } from './session.ts';
-import { ValueError } from './values.ts';
+import { textOf, ValueError } from './values.ts';
 
 /**
- * Whose name is whose: ids by distinguished names in normal form, and by user names where groups have those. Needed only
- * where the server does not tell ids along with names.
+ * Whose name is whose: ids by distinguished names, and by user names where groups have those. Needed only where the server
+ * does not tell ids along with names. Mostly a member is spelled as the server spells the entry; only if one is not, all
+ * names are brought into their normal form.
  */
 export class Names {
-  readonly byKey = new Map<string, string>();
   readonly byUid = new Map<string, string>();
+  readonly #asSpelled = new Map<string, string>();
+  #byKey: Map<string, string> | undefined;
+
+  add(dn: string, id: string): void {
+    this.#asSpelled.set(dn, id);
+    const key = this.#byKey === undefined ? undefined : dnKey(dn);
+    if (key !== undefined) this.#byKey?.set(key, id);
+  }
+
+  /** Undefined for a stranger. Throws ValueError for what is no name. */
+  idOf(dn: string): string | undefined {
+    const known = this.#asSpelled.get(dn);
+    if (known !== undefined) return known;
+    const key = dnKey(dn);
+    if (key === undefined) throw new ValueError('a member with a name that is none');
+    this.#byKey ??= new Map([...this.#asSpelled].map(([name, id]) => [dnKey(name) ?? name, id]));
+    return this.#byKey.get(key);
+  }
+
+  [Symbol.iterator](): IterableIterator<readonly [dn: string, id: string]> {
+    return this.#asSpelled.entries();
+  }
 }
 
 export const FOREIGN =
@@ -44,20 +66,20 @@ export function* memberFacts(session: Session, group: Group, names: Names, tally
 }
 
 function memberId(session: Session, value: Buffer, names: Names, tally: Tally): string | undefined {
+  if (session.setup.flavor !== 'ad') return idByName(textOf(value, 'a member'), names, tally);
   const { guid, dn } = memberName(value);
-  if (session.setup.flavor === 'ad' && isDeleted(dn)) return undefined;
-  if (session.namesHaveIds) {
-    if (isForeign(dn)) {
-      tally.note(FOREIGN);
-      return undefined;
-    }
-    // Whoever is not among those that are read waits in the store, and joins when they are.
-    if (guid !== undefined) return guid;
+  if (isDeleted(dn)) return undefined;
+  if (isForeign(dn)) {
+    tally.note(FOREIGN);
+    return undefined;
   }
-  const key = dnKey(dn);
-  if (key === undefined) throw new ValueError('a member with a name that is none');
-  const id = names.byKey.get(key);
-  if (id === undefined && !PLACEHOLDER.test(key)) tally.note(isForeign(dn) ? FOREIGN : UNKNOWN);
+  // Whoever is not among those that are read waits in the store, and joins when they are.
+  return session.namesHaveIds && guid !== undefined ? guid : idByName(dn, names, tally);
+}
+
+function idByName(dn: string, names: Names, tally: Tally): string | undefined {
+  const id = names.idOf(dn);
+  if (id === undefined && !PLACEHOLDER.test(dn)) tally.note(UNKNOWN);
   return id;
 }
 
@@ -69,7 +91,7 @@ export async function* partedFacts(
   names: Names,
   tally: Tally,
   signal: AbortSignal,
-): AsyncGenerator<Fact> {
+): AsyncGenerator<readonly Fact[]> {
   const members: Buffer[] = [];
   for (const attribute of session.setup.member) {
     const values = await wholeList(session, dn, attribute, signal);
@@ -77,7 +99,7 @@ export async function* partedFacts(
       tally.notWhole(`the group ${group.name} changed again and again while its members were read in parts`);
       return;
     }
-    members.push(...values);
+    for (const value of values) members.push(value);
   }
-  yield* memberFacts(session, { ...group, members }, names, tally);
+  yield [...memberFacts(session, { ...group, members }, names, tally)];
 }

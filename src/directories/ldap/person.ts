@@ -28,8 +28,16 @@ const attributeOf = (by: DisabledBy): string => (typeof by === 'string' ? by : b
 export function personAttributes(setup: Setup): string[] {
   const mapped = [...setup.attributes.values()].flatMap((m) => m.from).filter((name) => name !== 'dn');
   const ad = setup.flavor === 'ad' ? ['primaryGroupID', 'objectSid', ...(setup.mailboxes ? [] : [MAILBOX])] : [];
+  const uid = setup.memberUid ? ['uid'] : [];
   return [
-    ...new Set([...anchorAttributes(setup), ...setup.userName, ...mapped, ...setup.disabled.map(attributeOf), ...ad]),
+    ...new Set([
+      ...anchorAttributes(setup),
+      ...setup.userName,
+      ...mapped,
+      ...setup.disabled.map(attributeOf),
+      ...ad,
+      ...uid,
+    ]),
   ];
 }
 

@@ -4,6 +4,8 @@ import { after, before, beforeEach, afterEach, describe, test } from 'node:test'
 import { noSlapd, type Slapd, startSlapd, SUFFIX } from '../../../test/services/slapd.ts';
 import { addGroup, addUser, groupDn, NOBODY, sourceSettings, userDn } from '../../../test/support/ldap/openldap.ts';
 import { ldapProxy, type LdapProxy } from '../../../test/support/ldap/proxy.ts';
+import { dbTest } from '../../../test/support/jobs.ts';
+import { reader, stands } from '../../../test/support/readings.ts';
 import { Failure } from '../../model/failure.ts';
 import type { Fact, PersonRecord, Reading } from '../../model/facts.ts';
 import type { Directory } from '../directory.ts';
@@ -356,5 +358,85 @@ describe('readings of OpenLDAP', { skip: noSlapd }, () => {
     );
     for (let i = 0; i < 100 && proxy.connections > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(proxy.connections, 0);
+  });
+
+  test('pages of any size give the same facts', async () => {
+    const count = 23;
+    for (let i = 0; i < count; i++) await user(`u${i}`, i % 3 === 0 ? { employeeType: ['Staff'] } : {});
+    for (let g = 0; g < 5; g++)
+      await group(
+        `g${g}`,
+        Array.from({ length: 4 + g }, (_, i) => userDn(`u${(g * 5 + i) % count}`, root)),
+      );
+    const told = async (pageSize: number): Promise<string[]> => {
+      const taken = await take(open({ pageSize }));
+      assert.ok(taken.end.sealed);
+      return taken.facts.map((fact) => JSON.stringify(fact)).toSorted();
+    };
+    const all = await told(1_000);
+    assert.equal(all.length, count + 5 * 2 + (4 + 5 + 6 + 7 + 8));
+    for (const size of [1, 2, 3, 5, 7, 22, 23, 24]) assert.deepEqual(await told(size), all, `pages of ${size}`);
+  });
+
+  test('a server without change numbers: changes by time, and everything again when somebody went', async () => {
+    const ids = [await user('ann'), await user('bob'), await user('eve')];
+    const team = await group('team', [userDn('ann', root)]);
+    const directory = open({ flavor: 'generic', userFilter: '(objectClass=inetOrgPerson)' });
+    const first = await take(directory);
+    assert.equal(people(first).length, 3);
+    await slapd.writer.modify(userDn('bob', root), 'replace', { title: ['Boss'] });
+    await slapd.writer.modify(groupDn('team', root), 'add', { member: [userDn('eve', root)] });
+    const second = await take(directory, cursorOf(first));
+    assert.equal(second.scope, 'changes');
+    assert.equal(people(second).find((p) => p.id === ids[1])?.attributes['title'], 'Boss');
+    assert.deepEqual([...new Set(members(second, team))], [ids[0], ids[2]].toSorted());
+    await slapd.writer.remove(userDn('bob', root));
+    const third = await take(directory, cursorOf(second));
+    assert.equal(third.scope, 'full');
+    assert.deepEqual(
+      people(third)
+        .map((p) => p.id)
+        .toSorted(),
+      [ids[0], ids[2]].toSorted(),
+    );
+    assert.deepEqual(
+      third.end.notes?.filter((note) => note.includes('reason')),
+      ['1 reason to read everything: somebody went, or came in by a change'],
+    );
+  });
+
+  test('nothing changed: one look at the change number, and no search for people', async () => {
+    await user('ann');
+    const directory = open();
+    const cursor = cursorOf(await take(directory));
+    const before = proxy.searches.length;
+    const taken = await take(directory, cursor);
+    assert.deepEqual([taken.scope, taken.facts], ['changes', []]);
+    assert.equal(cursorOf(taken), cursor);
+    assert.deepEqual(proxy.searches.slice(before), ['', SUFFIX]);
+  });
+
+  dbTest('an answer of two where there were ten takes nothing, and waits for a word', async (db) => {
+    for (let i = 0; i < 10; i++) await user(`u${i}`);
+    const read = reader(db);
+    assert.equal((await read.full(open())).state, 'sealed');
+    // As a directory does that lets nobody in particular see a few entries.
+    const few = await read.full(open({ userFilter: '(|(uid=u0)(uid=u1))' }));
+    assert.equal(few.state, 'unsealed');
+    assert.match(few.because ?? '', /8 of 10 users are missing/);
+    assert.ok(Object.values(await stands(db, 'corp')).every((state) => state === 'there'));
+    await assert.rejects(take(open({ bindDn: undefined, password: undefined, anonymous: true })), Failure);
+  });
+
+  dbTest('what is read from a directory that is cut on its seventh page takes nothing', async (db) => {
+    for (let i = 0; i < 30; i++) await user(`u${i}`);
+    const read = reader(db);
+    const directory = open({ pageSize: 4 });
+    assert.equal((await read.full(directory)).state, 'sealed');
+    proxy.breaks.cutOnPage = proxy.searches.length + 10;
+    const broken = await read.full(directory);
+    assert.equal(broken.state, 'failed');
+    assert.match(broken.because ?? '', /closed the connection/);
+    assert.ok(Object.values(await stands(db, 'corp')).every((state) => state === 'there'));
   });
 });

@@ -2,7 +2,7 @@ import { Failure } from '../../model/failure.ts';
 import type { Fact, Reading, ReadingEnd, ReadingScope } from '../../model/facts.ts';
 import { parseCursor, type StampedCursor, type UsnCursor } from './cursor.ts';
 import { type FullContext, fullFacts } from './full.ts';
-import { beginMark, cursorOf } from './marks.ts';
+import { beginMark, cursorOf, type Mark } from './marks.ts';
 import { Names } from './members.ts';
 import { Tally } from './scan.ts';
 import { openSession, type Session } from './session.ts';
@@ -14,12 +14,26 @@ import { ValueError } from './values.ts';
 /** How it is read: fixed before the first fact is told. */
 interface Plan {
   readonly scope: ReadingScope;
-  readonly facts: AsyncGenerator<Fact>;
+  /** In batches. */
+  readonly facts: AsyncGenerator<readonly Fact[]>;
   /** After the facts: what may keep it from being whole. */
   readonly after?: () => Promise<void>;
   /** Of the cursor that it began with. */
   readonly before?: StampedCursor;
+  /** The next one, where it is not to be made of what was seen. */
+  readonly cursor?: string;
 }
+
+async function* nothing(): AsyncGenerator<readonly Fact[]> {}
+
+/** Changes are few: one by one is quick enough. */
+async function* oneByOne(facts: AsyncGenerator<Fact>): AsyncGenerator<readonly Fact[]> {
+  for await (const fact of facts) yield [fact];
+}
+
+/** OpenLDAP numbers every change, deletions too: with the same numbers nothing at all happened. */
+const isUnchanged = (mark: Mark, cursor: StampedCursor): boolean =>
+  mark.kind === 'csn' && cursor.kind === 'csn' && mark.csns.join() === cursor.stamps.join();
 
 /** Begins a reading. Throws Failure. `opened` is told of the session, so that whoever closes the directory can end it. */
 export async function beginReading(
@@ -45,13 +59,15 @@ export async function beginReading(
 async function planOf(context: FullContext, cursor: StampedCursor | UsnCursor | undefined): Promise<Plan> {
   if (cursor?.kind === 'usn') {
     const why = await whyNotSince(context, cursor);
-    if (why === undefined) return { scope: 'changes', facts: usnChanges(context, cursor) };
+    if (why === undefined) return { scope: 'changes', facts: oneByOne(usnChanges(context, cursor)) };
     return full(await again(context), why);
   }
   if (cursor !== undefined) {
+    if (isUnchanged(context.mark, cursor))
+      return { scope: 'changes', facts: nothing(), cursor: JSON.stringify(cursor) };
     const sweep = await sweepSince(context, cursor);
     if (typeof sweep !== 'string')
-      return { scope: 'changes', facts: stampedChanges(context, cursor, sweep), before: cursor };
+      return { scope: 'changes', facts: oneByOne(stampedChanges(context, cursor, sweep)), before: cursor };
     return full(await again(context), sweep);
   }
   return full(context);
@@ -79,7 +95,7 @@ function readingOf(context: FullContext, plan: Plan): Reading {
   const { session, setup } = { session: context.session, setup: context.session.setup };
   async function* facts(): AsyncGenerator<Fact> {
     try {
-      yield* plan.facts;
+      for await (const batch of plan.facts) for (const fact of batch) yield fact;
       await plan.after?.();
       context.tally.finished = true;
       session.connection.close();
@@ -96,7 +112,7 @@ function endOf({ tally, mark, session, now }: FullContext, plan: Plan): ReadingE
   const { because, notes } = tally;
   const told = notes.length === 0 ? {} : { notes };
   if (because !== undefined) return { sealed: false, because, ...told };
-  const cursor = cursorOf(mark, session, now, plan.before);
+  const cursor = plan.cursor ?? cursorOf(mark, session, now, plan.before);
   return { sealed: true, ...(cursor === undefined ? {} : { cursor }), ...told };
 }
 

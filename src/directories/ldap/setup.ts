@@ -20,6 +20,7 @@ export interface Setup {
   readonly groupFilter: string;
   /** In normal form. */
   readonly excludeOus: readonly string[];
+  readonly excludesGroups: boolean;
   readonly isExcludedGroup: (name: string, key: string) => boolean;
   readonly userName: readonly string[];
   readonly groupName: readonly string[];
@@ -69,6 +70,7 @@ export function setupOf(settings: SourceSettings): { readonly setup: Setup; read
       ...rest,
       id: settings.id,
       kind,
+      excludesGroups: excludeGroups.length > 0,
       isExcludedGroup: excluded(excludeGroups),
       attributes: new Map(decides.attributes),
       pageSize: options.pageSize,

@@ -1,6 +1,7 @@
 import type { Fact } from '../../model/facts.ts';
+import { dnKey } from './dn.ts';
 import { Mixer, type StampedCursor } from './cursor.ts';
-import { type FullContext, keyOf, outsideFact } from './full.ts';
+import { type FullContext, keyOf, outsideFact, unreadableFact } from './full.ts';
 import { groupAttributes, understandGroup } from './groups.ts';
 import { markOf, sameDigest, stampAttributes } from './marks.ts';
 import { memberFacts, Names } from './members.ts';
@@ -84,8 +85,7 @@ export async function sweepSince(context: FullContext, cursor: StampedCursor): P
           const created = createdAt(entry);
           if (created < cursor.before) before[what].add(id);
           else if (!fresh.delete(id) && created <= second) entered.set(id, entry.dn);
-          const key = keyOf(entry, session);
-          if (key !== undefined) names.byKey.set(key, id);
+          names.add(entry.dn, id);
           if (setup.memberUid && what === 'users')
             for (const uid of entry.values.get('uid') ?? []) names.byUid.set(uid.toString(), id);
         }
@@ -166,12 +166,11 @@ export async function* stampedChanges(
     const found = understand(entry, keyOf(entry, session));
     if (found.what === 'person') yield { type: 'person', person: found.person };
     else if (found.what === 'outside') yield outsideFact(found);
-    else yield { type: 'unreadable', because: found.because, ...(found.id === undefined ? {} : { id: found.id }) };
+    else yield unreadableFact(found);
   }
   for await (const entry of changed('groups')) {
     const group = understandGroup(entry, keyOf(entry, session), setup);
-    if (group.what === 'unreadable')
-      yield { type: 'unreadable', because: group.because, ...(group.id === undefined ? {} : { id: group.id }) };
+    if (group.what === 'unreadable') yield unreadableFact(group);
     else if (group.what === 'outside') yield { type: 'gone', id: group.id, evidence: 'scoped-out' };
     else {
       yield { type: 'group', group: { id: group.id, displayName: group.name } };
@@ -231,9 +230,9 @@ export async function renamedMeanwhile(context: FullContext, names: Names): Prom
     }
   }
   if (moved.size === 0) return false;
-  for (const [key, id] of names.byKey) {
+  for (const [dn, id] of names) {
     const now = moved.get(id);
-    if (now !== undefined && now !== key && names.byKey.get(now) !== id) return true;
+    if (now !== undefined && now !== dnKey(dn)) return true;
   }
   return false;
 }

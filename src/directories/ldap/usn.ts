@@ -1,7 +1,7 @@
 import type { Fact } from '../../model/facts.ts';
 import type { UsnCursor } from './cursor.ts';
 import { splitExtendedDn } from './dn.ts';
-import { baseOf, type FullContext, keyOf, outsideFact } from './full.ts';
+import { baseOf, type FullContext, keyOf, outsideFact, unreadableFact } from './full.ts';
 import { groupAttributes, type UnderstoodGroup, understandGroup } from './groups.ts';
 import { memberFacts, Names, partedFacts } from './members.ts';
 import {
@@ -101,7 +101,7 @@ async function* changedPeople(
           yield outsideFact(found);
         } else {
           if (found.id !== undefined) inside.add(found.id);
-          yield { type: 'unreadable', because: found.because, ...(found.id === undefined ? {} : { id: found.id }) };
+          yield unreadableFact(found);
         }
       }
     }
@@ -134,8 +134,7 @@ async function* changedGroups(
       for (const entry of entries) {
         const group = understandGroup(entry, keyOf(entry, session), setup);
         if (group.id !== undefined) inside.add(group.id);
-        if (group.what === 'unreadable')
-          yield { type: 'unreadable', because: group.because, ...(group.id === undefined ? {} : { id: group.id }) };
+        if (group.what === 'unreadable') yield unreadableFact(group);
         else if (group.what === 'outside') yield { type: 'gone', id: group.id, evidence: 'scoped-out' };
         else {
           yield { type: 'group', group: { id: group.id, displayName: group.name } };
@@ -146,8 +145,10 @@ async function* changedGroups(
     }
   }
   for (const { group, entry } of later) {
-    if (group.ranged)
-      yield* partedFacts(session, { ...group, members: [] }, baseOf(entry, session, group.id), names, tally, signal);
+    if (group.ranged) {
+      const dn = baseOf(entry, session, group.id);
+      for await (const facts of partedFacts(session, { ...group, members: [] }, dn, names, tally, signal)) yield* facts;
+    }
     // The list was said to be whole: those who are in it by their number belong to it.
     yield* primary.membersOf(group.id, entry);
   }

@@ -65,6 +65,8 @@ export type ValueType = AttributeType | 'filetime' | 'days';
 
 /** The values of an attribute as rules see them; undefined when there are none. Of several that should be one, the first in order of code. */
 export function valueOf(values: readonly Buffer[], type: ValueType, what: string): AttributeValue | undefined {
+  // Nearly every value of nearly every entry.
+  if (type === 'string' && values.length === 1) return textOf(values[0] as Buffer, what) || undefined;
   const texts = values.map((value) => textOf(value, what)).filter((text) => text !== '');
   if (type === 'list<string>') return texts.length === 0 ? undefined : texts.toSorted(byCode);
   const text = texts.length > 1 ? texts.toSorted(byCode)[0] : texts[0];

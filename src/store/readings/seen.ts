@@ -29,6 +29,8 @@ export async function collectSeen(tx: Db, reading: number): Promise<void> {
   await tx.rows({
     text: `create temp table seen on commit drop as select distinct on (anchor) * from ${entries} order by anchor, n desc`,
   });
+  // After a first import nobody has counted the records yet: whoever takes them for few looks through all of `seen` for each.
+  await tx.rows({ text: 'create unique index on seen (anchor)' });
   await tx.rows({ text: 'analyze seen (anchor, state, kind)' });
 }
 
