@@ -8,7 +8,8 @@ import * as due from './0009-due.ts';
 import * as leaverBursts from './0010-leaver-bursts.ts';
 import * as adoption from './0012-adoption.ts';
 import * as correlation from './0013-correlation.ts';
-import * as pauses from './0015-pauses.ts';
+import * as correlationLook from './0015-correlation-look.ts';
+import * as pauses from './0016-pauses.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -21,5 +22,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-leaver-bursts': leaverBursts,
   '0012-adoption': adoption,
   '0013-correlation': correlation,
-  '0015-pauses': pauses,
+  '0015-correlation-look': correlationLook,
+  '0016-pauses': pauses,
 };

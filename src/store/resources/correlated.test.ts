@@ -3,6 +3,7 @@ import { correlatorOf, key } from '../../../test/support/correlation.ts';
 import { dbTest } from '../../../test/support/jobs.ts';
 import { userFields } from '../../scim/facts.ts';
 import type { Correlator } from '../../model/correlation.ts';
+import { lockCorrelation } from '../correlation/lock.ts';
 import { beginRebuild, rebuildPage } from '../correlation/rebuild.ts';
 import type { Db } from '../db.ts';
 import { createResources } from '../resources.ts';
@@ -35,7 +36,7 @@ function counting(db: Db): { readonly db: Db; taken(): number } {
   };
 }
 
-dbTest('a new user costs one statement without correlation, five with it, and a change one more', async (db) => {
+dbTest('a new user costs one statement without correlation, four with it, and a change one more', async (db) => {
   const counted = counting(db);
   let correlator: Correlator | undefined;
   const resources = createResources(counted.db, () => correlator);
@@ -58,11 +59,11 @@ dbTest('a new user costs one statement without correlation, five with it, and a 
   correlator = correlatorOf({ keys: [key('email')] });
   await beginRebuild(db, correlator);
   while (await rebuildPage(db, correlator, new Date()));
-  assert.equal(await costs(resources.create(writer, 'user', fields('ann'))), 5, 'begin, locks, look, write, commit');
+  assert.equal(await costs(resources.create(writer, 'user', fields('ann'))), 4, 'begin, locks and look, write, commit');
   assert.equal(
     await costs(resources.create({ ...writer, source: 'ad' }, 'user', fields('ann'))),
-    7,
-    'somebody is found: once more, with their lock',
+    6,
+    'somebody is found: their lock, and a closer look',
   );
   assert.equal(
     await costs(resources.create(writer, 'user', userFields({ userName: 'svc', active: true }))),
@@ -71,4 +72,34 @@ dbTest('a new user costs one statement without correlation, five with it, and a 
   );
   assert.equal((await costs(change('two'))) - before, 1, 'nothing of it is a key');
   assert.equal((await costs(change('two', 'other'))) - before, 5, 'what it is found by changes');
+});
+
+dbTest('somebody who is disabled or deleted waits for no reading; who is new does', async (db) => {
+  const correlator = correlatorOf();
+  await beginRebuild(db, correlator);
+  while (await rebuildPage(db, correlator, new Date()));
+  const resources = createResources(db, () => correlator);
+  const writer = { source: 'okta', actor: 'scim:okta/test' };
+  const fields = (userName: string, active = true) =>
+    userFields({ userName, active, emails: [{ value: `${userName}@example.com`, primary: true }] });
+  const ids: string[] = [];
+  for (const name of ['ann', 'bob']) {
+    const made = await resources.create(writer, 'user', fields(name));
+    assert.ok(made.outcome === 'done');
+    ids.push(made.stored.id);
+  }
+  const [ann = '', bob = ''] = ids;
+  let created = false;
+  let late: Promise<unknown> = Promise.resolve();
+  await db.tx(async (tx) => {
+    await lockCorrelation(tx);
+    late = resources.create(writer, 'user', fields('cid')).then(() => (created = true));
+    const disabled = await resources.change(writer, 'user', ann, () => ({ fields: fields('ann', false) }));
+    assert.ok(disabled.outcome === 'done' && disabled.urgent);
+    const deleted = await resources.remove(writer, 'user', bob);
+    assert.ok(deleted.outcome === 'done' && deleted.urgent);
+    assert.equal(created, false);
+  });
+  await late;
+  assert.equal(created, true);
 });
