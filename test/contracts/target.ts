@@ -157,7 +157,11 @@ export function targetContract(name: string, open: () => Promise<TargetStage>): 
         const made = await create(other);
         assert.equal(made.account.mark, ANN.person);
         await failure(create(target), 'refused');
-        assert.equal((await target.observeOne(ANN, signal()))?.mark, undefined);
+        const seen = await target.observeOne(ANN, signal());
+        assert.equal(seen?.mark, undefined);
+        assert.match(seen?.managedBy ?? '', /^another Drawbridge \(bridge-2\)$/, 'it is read-only for us');
+        const known = { ...ANN, accountId: made.account.id };
+        await failure(target.apply(known, blocking, signal()), 'refused');
         const short = stage.openAs('bridge-');
         assert.equal((await short.observeOne(ANN, signal()))?.mark, undefined);
         await short.close();

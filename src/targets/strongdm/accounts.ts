@@ -25,6 +25,18 @@ export function markedPerson(user: User, instance: string): string | undefined {
   return value?.startsWith(prefix) && value.length > prefix.length ? value.slice(prefix.length) : undefined;
 }
 
+/**
+ * Who else manages the account: by StrongDM's own word, or a Drawbridge with another store, whose mark it carries. Two
+ * bridges on one account would each undo what the other does.
+ */
+export function managerOf(user: User, instance: string): string | undefined {
+  if (user.managedBy !== '') return user.managedBy;
+  const value = tag(user.tags, MARK);
+  if (value === undefined || value === '' || value.startsWith(markOf(instance, ''))) return undefined;
+  const dot = value.indexOf('.');
+  return `another Drawbridge (${dot < 0 ? value : value.slice(0, dot)})`;
+}
+
 export const isActive = (user: User): boolean =>
   !user.suspendedRO && !user.suspended && user.permissionLevelRW !== SUSPENDED;
 
@@ -36,6 +48,7 @@ const displayName = (user: User): string => `${user.firstName} ${user.lastName}`
 /** A user as the rest of the bridge sees it. `roles` are the ids of its roles. */
 export function observedOf(user: User, roles: Iterable<string>, instance: string): Observed {
   const mark = markedPerson(user, instance);
+  const manager = managerOf(user, instance);
   return {
     id: user.id,
     profile: {
@@ -48,7 +61,7 @@ export function observedOf(user: User, roles: Iterable<string>, instance: string
     active: isActive(user),
     roles: new Set(roles),
     aliases: new Set(),
-    ...(user.managedBy === '' ? {} : { managedBy: user.managedBy }),
+    ...(manager === undefined ? {} : { managedBy: manager }),
     ...(isPrivileged(user) ? { privileged: true } : {}),
     ...(mark === undefined ? {} : { mark }),
   };

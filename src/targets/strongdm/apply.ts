@@ -5,6 +5,7 @@ import type { TargetRole } from '../../model/target.ts';
 import type { AccountRef, Applied } from '../target.ts';
 import {
   isPrivileged,
+  managerOf,
   markedPerson,
   markOf,
   newUser,
@@ -72,10 +73,11 @@ async function theAccount(hand: Hand): Promise<User> {
   if (hand.ref.accountId === undefined && markedPerson(user, hand.instance) !== hand.ref.person) {
     throw refused(`account ${user.id} exists and is not known as this person's`, 'adopt the account first');
   }
-  if (user.managedBy !== '') {
+  const manager = managerOf(user, hand.instance);
+  if (manager !== undefined) {
     throw refused(
-      `account ${user.id} is managed by ${user.managedBy}: read-only`,
-      `change it in ${user.managedBy}, or end its provisioning of this account at StrongDM`,
+      `account ${user.id} is managed by ${manager}: read-only`,
+      `change it in ${manager}, or end its provisioning of this account at StrongDM`,
     );
   }
   if (isPrivileged(user)) {
