@@ -322,6 +322,55 @@ describe('Active Directory', { skip: noSamba }, () => {
     assert.equal((await take(source, JSON.stringify({ ...told, usn: '999999999' }))).scope, 'full');
   });
 
+  test('an ordinary account is enough to read; check says what it can not see', async (t) => {
+    const { samba, writer, proxy, dn, user, group, root } = await stage(t);
+    await user('reader', { userPrincipalName: [`reader-${stages}@ad.example.test`] });
+    await writer.modify(dn('reader'), 'replace', { unicodePwd: [Buffer.from('"Passw0rd!Reader"', 'utf16le')] });
+    await writer.modify(dn('reader'), 'replace', { userAccountControl: ['512'] });
+    await user('ann', { department: ['SRE'] });
+    await group('team', [dn('ann')]);
+    const as = (options: object): Directory =>
+      openLdap({
+        id: 'c',
+        type: 'ldap',
+        options: {
+          flavor: 'ad',
+          url: samba.secureUrl,
+          caFile: samba.caFile,
+          serverName: 'localhost',
+          base: root,
+          ...options,
+        },
+      });
+    const reader = as({ bindDn: `reader-${stages}@ad.example.test`, password: 'Passw0rd!Reader' });
+    const found = await reader.check(signal());
+    assert.match(
+      found.join('\n'),
+      /^2 people below OU=stage-\d+,DC=ad,DC=example,DC=test match \(sAMAccountType=805306368\), such as/m,
+    );
+    assert.match(found.join('\n'), /^1 groups below .* such as team$/m);
+    const first = await take(reader);
+    assert.deepEqual(people(first).length, 2);
+    // Real domain controllers show deleted objects to administrators only; this one is not as strict.
+    for (const code of [32, 50]) {
+      proxy.breaks.hides = { base: /^<WKGUID=/, code };
+      const { dn: bindDn, password } = samba.administrator;
+      const behind = as({ url: proxy.url, bindDn, password });
+      assert.match((await behind.check(signal())).join('\n'), /^warning: the account can not see deleted objects/m);
+      const before = await take(behind);
+      await writer.modify(dn('team'), 'replace', { description: [`now ${code}`] });
+      const after = await take(behind, before.cursor);
+      assert.equal(after.scope, 'changes', 'everything else is read all the same');
+    }
+    const administrator = await as({
+      bindDn: samba.administrator.dn,
+      password: samba.administrator.password,
+      userFilter: '(&(sAMAccountType=805306368)(!(userAccountControl:1.2.840.113556.1.4.803:=2)))',
+    }).check(signal());
+    assert.ok(!administrator.some((line) => line.includes('deleted objects')));
+    assert.ok(administrator.some((line) => /^warning: userFilter leaves out disabled accounts/.test(line)));
+  });
+
   test('a sign-in without TLS, with a wrong password and of a disabled account says what is wrong', async (t) => {
     const { samba, user, dn } = await stage(t);
     await user('off', { userAccountControl: ['546'] });

@@ -10,6 +10,8 @@ import { type Entry, OID, searchAll } from './wire/index.ts';
 
 /** Entries that are looked at one by one. */
 const SAMPLE = 1_000;
+/** Of groups fewer: each comes with its members. */
+const SAMPLE_GROUPS = 100;
 const SHOWN = 3;
 
 /**
@@ -85,15 +87,25 @@ async function lookAtPeople(session: Session, signal: AbortSignal): Promise<stri
 async function lookAtGroups(session: Session, signal: AbortSignal): Promise<string[]> {
   const { setup, groupBases } = session;
   const lines: string[] = [];
-  // Names are enough: the members of a sample may be many.
-  const attributes = groupAttributes(setup).filter((name) => !setup.member.includes(name) && name !== 'memberUid');
   for (const base of groupBases) {
-    const sample = await sampleOf(session, base, setup.groupFilter, attributes, signal);
-    const names = sample.flatMap((entry) => {
+    const sample = await sampleOf(session, base, setup.groupFilter, groupAttributes(setup), signal, SAMPLE_GROUPS);
+    const groups = sample.flatMap((entry) => {
       const group = understandGroup(entry, keyOf(entry, session), setup);
-      return group.what === 'group' ? [group.name] : [];
+      return group.what === 'group' ? [group] : [];
     });
-    lines.push(await counted(session, 'groups', base, setup.groupFilter, names, signal));
+    lines.push(
+      await counted(
+        session,
+        'groups',
+        base,
+        setup.groupFilter,
+        groups.map((g) => g.name),
+        signal,
+      ),
+    );
+    const empty = groups.filter((g) => g.members.length + g.uids.length === 0 && !g.ranged).length;
+    if (empty > 0)
+      lines.push(`${empty} of ${groups.length} groups looked at have no members, or none that this account may read`);
   }
   return lines;
 }
@@ -104,11 +116,12 @@ async function sampleOf(
   filter: string,
   attributes: readonly string[],
   signal: AbortSignal,
+  most = SAMPLE,
 ): Promise<Entry[]> {
   const sample: Entry[] = [];
   for await (const entries of scan(session, { base, filter, attributes, what: 'sample' }, new Tally(), signal)) {
-    sample.push(...entries.slice(0, SAMPLE - sample.length));
-    if (sample.length >= SAMPLE) break;
+    sample.push(...entries.slice(0, most - sample.length));
+    if (sample.length >= most) break;
   }
   return sample;
 }

@@ -32,6 +32,8 @@ export interface Breaks {
   maxPageSize?: number | undefined;
   /** Changes an entry on its way. */
   rewrite?: ((entry: Entry) => say.Values | undefined) | undefined;
+  /** Searches of these bases end with this result: what an account may not see. */
+  hides?: { readonly base: RegExp; readonly code: number } | undefined;
   /** Is told of each part of a list that is asked for, before it is passed on. */
   onRange?: ((dn: string, from: number) => Promise<void>) | undefined;
   /** Every search ends with a reference to another server besides. */
@@ -95,6 +97,10 @@ export async function ldapProxy(server: {
         const search = readSearch(message.content);
         searches.push(search.base);
         pages += 1;
+        if (breaks.hides?.base.test(search.base) === true) {
+          client.write(say.done(message.id, { code: breaks.hides.code }));
+          return;
+        }
         const paged = message.controls.get(OID.paged);
         const pageSize =
           paged === undefined ? undefined : new BerReader(paged).enter(TAG.sequence, 'control').integer('size');

@@ -15,7 +15,7 @@ import {
   type SearchRequest,
   searchRequest,
 } from './messages.ts';
-import { cutBy, resultFailure } from './results.ts';
+import { CODE, cutBy, resultFailure } from './results.ts';
 
 export interface Search extends Omit<SearchRequest, 'filter'> {
   /** RFC 4515. */
@@ -40,7 +40,7 @@ export interface SearchEnd {
 export type Found = Entry | { readonly broken: string };
 
 export interface SearchHandling {
-  /** A base that is not there is an empty search. */
+  /** A base that is not there, or that may not be seen, is an empty search. */
   readonly missing?: boolean;
 }
 
@@ -68,7 +68,9 @@ export async function* search(
     if (last !== undefined) {
       const result = connection.decoded(() => decodeResult(last));
       const cut = cutBy(result);
-      const missing = handling.missing === true && result.code === 32;
+      const missing =
+        handling.missing === true &&
+        (result.code === CODE.noSuchObject || result.code === CODE.insufficientAccessRights);
       if (result.code !== 0 && cut === undefined && !missing)
         throw resultFailure(
           result,
