@@ -1,5 +1,6 @@
 import type { KeyValue } from '../../model/correlation.ts';
 import type { Db } from '../db.ts';
+import type { CorrelationState } from './state.ts';
 
 /** Of advisory locks: 'CORR'. */
 const SPACE = 0x434f5252;
@@ -9,23 +10,29 @@ export async function lockCorrelation(db: Db): Promise<void> {
   await db.rows({ name: 'correlation-lock', text: `select pg_advisory_xact_lock(${SPACE}, 0)` });
 }
 
-/** To the end of the transaction nobody else correlates a record that has one of these values. One statement. */
-export function lockKeys(db: Db, keys: readonly KeyValue[]): Promise<void> {
-  return lockShared(
-    db,
-    keys.map((key) => JSON.stringify([key.issuer, key.name, key.value])),
-  );
+export interface Look {
+  readonly state: CorrelationState | null;
+  /** Whoever has one of the values. */
+  readonly persons: readonly string[];
 }
 
-/** To the end of the transaction nobody else who holds locks of keys links a record to this person. */
-export const lockLinksTo = (db: Db, person: string): Promise<void> => lockShared(db, [person]);
+/** To the end of the transaction nobody else correlates a record that has one of these values. Says who has them. */
+export async function lockKeys(db: Db, keys: readonly KeyValue[]): Promise<Look> {
+  const look = await db.row<Look>({
+    name: 'correlation-look',
+    text: 'select state, persons from correlation_look($1, $2, $3)',
+    values: [keys.map((key) => key.issuer), keys.map((key) => key.name), keys.map((key) => key.value)],
+  });
+  if (look === undefined) throw new Error('a look gave nothing');
+  return look;
+}
 
-async function lockShared(db: Db, values: readonly string[]): Promise<void> {
+/** To the end of the transaction nobody else who holds locks of keys links a record to these persons. */
+export async function lockLinksTo(db: Db, persons: readonly string[]): Promise<void> {
   await db.rows({
-    name: 'correlation-lock-keys',
-    text: `select pg_advisory_xact_lock_shared(${SPACE}, 0), (
-      select count(pg_advisory_xact_lock(h)::text) from (
-        select distinct hashtextextended(k, ${SPACE}) as h from unnest($1::text[]) k order by 1) s)`,
-    values: [values],
+    name: 'correlation-lock-persons',
+    text: `select pg_advisory_xact_lock(h) from (
+      select distinct hashtextextended(p, ${SPACE}) as h from unnest($1::text[]) p order by 1) s`,
+    values: [persons],
   });
 }

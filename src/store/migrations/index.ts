@@ -9,6 +9,7 @@ import * as leaverBursts from './0010-leaver-bursts.ts';
 import * as adoption from './0012-adoption.ts';
 import * as correlation from './0013-correlation.ts';
 import * as pauses from './0015-pauses.ts';
+import * as correlationLook from './0016-correlation-look.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -22,4 +23,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0012-adoption': adoption,
   '0013-correlation': correlation,
   '0015-pauses': pauses,
+  '0016-correlation-look': correlationLook,
 };

@@ -1,48 +1,61 @@
 import type { Correlator, Identity } from '../../model/correlation.ts';
 import { columns, type Decision, decide } from '../correlation/decide.ts';
 import { lockCorrelation, lockKeys, lockLinksTo } from '../correlation/lock.ts';
+import { isReady } from '../correlation/state.ts';
 import { dormantSql, goesOnSql, wokenSql } from '../correlation/dormant.ts';
-import { newCaseId } from '../correlation/ids.ts';
+import { newCaseId, newPersonId } from '../correlation/ids.ts';
 import { linksTo, putKeys, settleRecords } from '../correlation/settle.ts';
 import type { Db } from '../db.ts';
 import { changedFields } from './diff.ts';
 import { fieldValues, RECORD_COLUMNS } from './fields.ts';
 import type { RecordFields, StoredResource, Writer } from './types.ts';
 
-/** The new record with its keys, its person (an old or a new one, or nobody yet), and its case. */
-const CREATE = `with r as (
+const RECORD = `with r as (
     insert into record (source, anchor, kind, ${RECORD_COLUMNS.join(', ')})
     values ($1, $2, 'user', ${RECORD_COLUMNS.map((_, i) => `$${i + 3}`).join(', ')})
     returning key, version, active, created_at, changed_at
-  ), p as (
-    insert into person (id) select $12::text where $12::text is not null and $13::text = 'new'
-  ), l as (
-    insert into person_record (record_key, person, linked_by, secondary, dormant)
-    select r.key, $12, $13, $14::boolean, ${dormantSql('r')} from r where $12::text is not null
   ), k as (
     insert into correlation_key (issuer, name, value, record_key)
     select distinct n.issuer, n.name, n.value, r.key
-    from r, unnest($15::text[], $16::text[], $17::text[]) as n(issuer, name, value)
-  ), odd as (
-    select $19::text as kind, $20::text as key, $21::text[] as persons where $19::text is not null
-    union all select 'dormant', null, array[$12] from r
-      where $12::text is not null and $19::text is null and ${dormantSql('r')} and ${goesOnSql('$12')}
-  ), linked as (
-    select $12::text as person, active, $14::boolean as secondary from r where $12::text is not null
-  ), ${wokenSql('linked', '$22')}, c as (
-    insert into identity_case (id, record_key, kind, key_name, persons)
-    select $18, r.key, odd.kind, odd.key, odd.persons from r, odd
-  ), e as (
-    insert into event (actor, kind, person, source, object, detail)
-    select $22, 'record.created', $12, $1, $2, $23::jsonb
-    union all select $22, 'record.linked', $12, $1, $2, jsonb_build_object('by', $13::text)
-      where $12::text is not null and $13::text <> 'new'
-    union all select $22, 'case.opened', $12, $1, $2,
-      jsonb_build_object('case', $18::text, 'why', kind, 'key', key, 'persons', persons) from odd
+    from r, unnest($12::text[], $13::text[], $14::text[]) as n(issuer, name, value)
   ), d as (
     insert into dirty (kind, record_key) select 'user', key from r
-  )
-  select key, version, created_at as "createdAt", changed_at as "changedAt" from r`;
+  )`;
+const GIVEN = `select key, version, created_at as "createdAt", changed_at as "changedAt" from r`;
+
+/** The new record with its keys and a person of its own: what most come to. */
+const CREATE_NEW = `${RECORD}, p as (
+    insert into person (id) values ($16) returning id
+  ), l as (
+    insert into person_record (record_key, person, linked_by, secondary, dormant)
+    select r.key, p.id, 'new', $18::boolean, ${dormantSql('r')} from r, p
+  ), e as (
+    insert into event (actor, kind, person, source, object, detail) values ($15, 'record.created', $16, $1, $2, $17::jsonb)
+  ) ${GIVEN}`;
+
+/** The new record with its keys, its person (an old or a new one, or nobody yet), and its case. */
+const CREATE = `${RECORD}, p as (
+    insert into person (id) select $16::text where $16::text is not null and $19::text = 'new'
+  ), l as (
+    insert into person_record (record_key, person, linked_by, secondary, dormant)
+    select r.key, $16, $19, $18::boolean, ${dormantSql('r')} from r where $16::text is not null
+  ), odd as (
+    select $21::text as kind, $22::text as key, $23::text[] as persons where $21::text is not null
+    union all select 'dormant', null, array[$16] from r
+      where $16::text is not null and $21::text is null and ${dormantSql('r')} and ${goesOnSql('$16')}
+  ), linked as (
+    select $16::text as person, active, $18::boolean as secondary from r where $16::text is not null
+  ), ${wokenSql('linked', '$15')}, c as (
+    insert into identity_case (id, record_key, kind, key_name, persons)
+    select $20, r.key, odd.kind, odd.key, odd.persons from r, odd
+  ), e as (
+    insert into event (actor, kind, person, source, object, detail)
+    select $15, 'record.created', $16, $1, $2, $17::jsonb
+    union all select $15, 'record.linked', $16, $1, $2, jsonb_build_object('by', $19::text)
+      where $16::text is not null and $19::text <> 'new'
+    union all select $15, 'case.opened', $16, $1, $2,
+      jsonb_build_object('case', $20::text, 'why', kind, 'key', key, 'persons', persons) from odd
+  ) ${GIVEN}`;
 
 type Created = Pick<StoredResource, 'key' | 'version' | 'createdAt' | 'changedAt'>;
 interface New {
@@ -53,7 +66,7 @@ interface New {
 
 /**
  * A new user of a source whose records are correlated: linked to who is there, a new person, a case, or nobody's. One
- * statement where nothing is there to be found by, else two more, in a transaction; where somebody is found, four.
+ * statement where nothing is there to be found by, else one more, in a transaction; where somebody is found, three.
  */
 export async function createCorrelated(
   db: Db,
@@ -62,48 +75,55 @@ export async function createCorrelated(
   user: New,
 ): Promise<StoredResource> {
   const { role, keys } = user.identity;
-  if (role === 'other' || keys.length === 0) return insert(db, writer, user, alone(user.identity));
+  const isHuman = role === 'primary' || role === 'secondary';
+  const alone = role === 'undecided' ? UNDECIDED : NOTHING;
+  if (keys.length === 0) return isHuman ? insertNew(db, writer, user) : insert(db, writer, user, alone);
   return db.tx(async (tx) => {
-    await lockKeys(tx, keys);
-    const record = { key: 0, source: writer.source, identity: user.identity };
-    const by = { correlator, now: new Date() };
-    const first = (await decide(tx, [record], by))?.get(0);
-    if (first?.person === undefined) return insert(tx, writer, user, first);
+    const { state, persons } = await lockKeys(tx, keys);
+    const ready = isReady(correlator, state);
+    if (role === 'other') return insert(tx, writer, user, alone);
+    if (ready && isHuman && persons.length === 0) return insertNew(tx, writer, user);
     // Another one may be linked to them at this moment, by another value: only one of two can be their record here.
-    await lockLinksTo(tx, first.person);
-    return insert(tx, writer, user, (await decide(tx, [record], by))?.get(0));
+    await lockLinksTo(tx, persons);
+    const record = { key: 0, source: writer.source, identity: user.identity };
+    const decided = await decide(tx, [record], { correlator, now: new Date() });
+    return insert(tx, writer, user, decided?.get(0));
   });
 }
 
 const NOTHING: Decision = { own: null, persons: [], crowded: [] };
-const alone = ({ role }: Identity): Decision =>
-  role === 'undecided' ? { ...NOTHING, case: { kind: 'undecided', key: null, persons: [] } } : NOTHING;
+const UNDECIDED: Decision = { ...NOTHING, case: { kind: 'undecided', key: null, persons: [] } };
+
+const insertNew = (db: Db, writer: Writer, user: New): Promise<StoredResource> =>
+  given(
+    user,
+    db.row<Created>({ name: 'resource-create-new', text: CREATE_NEW, values: valuesOf(writer, user, newPersonId()) }),
+  );
 
 /** Without a decision it is nobody's yet. */
-async function insert(db: Db, writer: Writer, user: New, decision: Decision | undefined): Promise<StoredResource> {
-  const { id, fields, identity } = user;
-  const { keys, role } = identity;
+function insert(db: Db, writer: Writer, user: New, decision: Decision | undefined): Promise<StoredResource> {
+  const person = decision === undefined ? undefined : linksTo(user, decision);
   const odd = decision?.case;
-  const detail = { resource: 'user', changed: changedFields({}, fields.resource), request: writer.request };
-  const row = await db.row<Created>({
-    name: 'resource-create-correlated',
-    text: CREATE,
-    values: [
-      writer.source,
-      id,
-      ...fieldValues(fields),
-      (decision && linksTo({ identity }, decision)) ?? null,
-      decision?.by ?? 'new',
-      role === 'secondary',
-      ...columns(keys),
-      newCaseId(),
-      odd?.kind ?? null,
-      odd?.key ?? null,
-      odd?.persons ?? [],
-      writer.actor,
-      JSON.stringify(detail),
-    ],
-  });
+  const values = [
+    ...valuesOf(writer, user, person),
+    decision?.by ?? 'new',
+    newCaseId(),
+    odd?.kind ?? null,
+    odd?.key ?? null,
+    odd?.persons ?? [],
+  ];
+  return given(user, db.row<Created>({ name: 'resource-create-correlated', text: CREATE, values }));
+}
+
+function valuesOf({ source, actor, request }: Writer, { id, fields, identity }: New, person: string | undefined) {
+  const detail = { resource: 'user', changed: changedFields({}, fields.resource), request };
+  const { keys, role } = identity;
+  const said = [source, id, ...fieldValues(fields), ...columns(keys)];
+  return [...said, actor, person ?? null, JSON.stringify(detail), role === 'secondary'];
+}
+
+async function given({ id, fields }: New, written: Promise<Created | undefined>): Promise<StoredResource> {
+  const row = await written;
   if (row === undefined) throw new Error('a record was inserted and not given back');
   return { ...row, id, kind: 'user', resource: fields.resource, links: [] };
 }
