@@ -27,7 +27,7 @@ export interface CorrelationOptions {
 }
 
 const REVIEW_EVERY = 10_000;
-const RETRY = 1_000;
+const RETRY = 5_000;
 
 /**
  * Follows the settings: when they correlate otherwise than before, all records are looked at anew in the background, page

@@ -115,9 +115,15 @@ async function act(
 function historyText(events: readonly StoredEvent[]): string {
   if (events.length === 0) return 'Nothing is known of what happened.';
   const rows = events.map(({ id, at, kind, actor, detail = {}, ...event }) => {
-    const number = detail['event'] ?? id;
     const about = [event.target, event.source, event.object].filter((part) => part != null).join('/');
-    return [String(number), when(at), kind, clip(about, 44), clip(actor, 24)];
+    const more = [detail['case'], detail['why'], detail['by']].filter((part) => typeof part === 'string').join(' ');
+    return [
+      String(detail['event'] ?? id),
+      when(at),
+      kind,
+      clip(more === '' ? about : `${more} ${about}`, 44),
+      clip(actor, 20),
+    ];
   });
   return table(['EVENT', 'WHEN', 'WHAT', 'ABOUT', 'BY'], rows);
 }

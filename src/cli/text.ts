@@ -82,7 +82,7 @@ export function recordState(record: {
   if (secondary === true) return `secondary, ${recordState({ active, gone, missing })}`;
   if (gone !== undefined) return gone === 'explicit' ? 'deleted (explicit)' : `gone (${gone})`;
   if (missing !== undefined) return `missing (${missing})`;
-  return active ? 'active' : dormant === true ? 'disabled (dormant: when first seen)' : 'disabled';
+  return active ? 'active' : dormant === true ? 'disabled (dormant)' : 'disabled';
 }
 
 /** Which rules, in a few words: digest of their meaning, and the commit where it is known. */

@@ -1,4 +1,5 @@
 import type { LifeCycle } from '../model/person.ts';
+import { recordsSql } from './correlation/records-sql.ts';
 import type { Db } from './db.ts';
 import { NAME_TO_READ } from './names.ts';
 
@@ -30,15 +31,25 @@ const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
     where m.member_key = r.key and g.gone_at is null and lower(g.display_name) like lower($${n}))`,
   externalId: (n) => `r.external_id like $${n}`,
 };
-const life = `case when r.gone_at is not null and r.evidence = 'explicit' then 'left'
-  when not r.active then 'suspended' else 'active' end`;
+/**
+ * As `mapping/people` has it: the strictest of the records that decide. Those don't that are secondary, or dormant, or
+ * beside an active one of their source, or of a source that another one succeeded.
+ */
+const life = `(select case when bool_or(x.gone_at is not null) then 'left' when count(*) > 0 then 'suspended' else 'active' end
+  from ${recordsSql('p.id')} x
+  where (case when x.gone_at is null then not x.active else x.evidence = 'explicit' end) and not exists (
+    select 1 from ${recordsSql('p.id')} o where o.key <> x.key and (
+      x.secondary and not o.secondary
+      or not o.secondary and o.active and o.gone_at is null
+        and (o.source = x.source or x.dormant and x.gone_at is null and not o.dormant)
+      or exists (select 1 from source_state s where s.source = x.source and s.succeeded_by = o.source)) offset 0))`;
 
 const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", ${NAME_TO_READ} as "displayName",
   r.emails[1] as email, ${life} as life, r.source, r.anchor, r.changed_at as "changedAt"`;
 /** A person with several records stands in a list once, by one that is there and no secondary one, if there is any. */
 const FROM = `from person p join person_record pr on pr.person = p.id
   and pr.record_key = (select x.record_key from person_record x join record y on y.key = x.record_key
-    where x.person = p.id order by x.secondary, y.gone_at is not null, x.record_key limit 1)
+    where x.person = p.id order by x.secondary, y.gone_at is not null, x.dormant, x.record_key limit 1)
   join record r on r.key = pr.record_key`;
 
 /** People in the order of their user names, after `after` (the last one of the page before). */
@@ -71,7 +82,7 @@ export async function findPeople(db: Db, text: string): Promise<ListedPerson[]> 
         join record r on r.key = pr.record_key
       where p.id = $1 or r.anchor = $1 or r.external_id = $1
         or r.name_key = $2 or r.email_keys @> array[$2]
-      order by p.id, pr.secondary, r.gone_at is not null, r.key limit 20`,
+      order by p.id, pr.secondary, r.gone_at is not null, pr.dormant, r.key limit 20`,
     values: [text, text.normalize('NFC').toLowerCase()],
   });
 }
@@ -91,8 +102,9 @@ export async function countRecords(
 /** User names of these persons, by id. */
 export async function namesOfPeople(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
   const rows = await db.rows<{ id: string; name: string }>({
-    text: `select pr.person as id, min(coalesce(r.user_name, r.anchor)) as name from person_record pr
-      join record r on r.key = pr.record_key where pr.person = any($1::text[]) group by pr.person`,
+    text: `select distinct on (pr.person) pr.person as id, coalesce(r.user_name, r.anchor) as name from person_record pr
+      join record r on r.key = pr.record_key where pr.person = any($1::text[])
+      order by pr.person, pr.secondary, r.gone_at is not null, pr.dormant, r.key`,
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, row.name]));
