@@ -3,6 +3,7 @@ import { correlatorOf, key } from '../../../test/support/correlation.ts';
 import { dbTest } from '../../../test/support/jobs.ts';
 import { userFields } from '../../scim/facts.ts';
 import type { Correlator } from '../../model/correlation.ts';
+import { lockCorrelation } from '../correlation/lock.ts';
 import { beginRebuild, rebuildPage } from '../correlation/rebuild.ts';
 import type { Db } from '../db.ts';
 import { createResources } from '../resources.ts';
@@ -71,4 +72,34 @@ dbTest('a new user costs one statement without correlation, four with it, and a 
   );
   assert.equal((await costs(change('two'))) - before, 1, 'nothing of it is a key');
   assert.equal((await costs(change('two', 'other'))) - before, 5, 'what it is found by changes');
+});
+
+dbTest('somebody who is disabled or deleted waits for no reading; who is new does', async (db) => {
+  const correlator = correlatorOf();
+  await beginRebuild(db, correlator);
+  while (await rebuildPage(db, correlator, new Date()));
+  const resources = createResources(db, () => correlator);
+  const writer = { source: 'okta', actor: 'scim:okta/test' };
+  const fields = (userName: string, active = true) =>
+    userFields({ userName, active, emails: [{ value: `${userName}@example.com`, primary: true }] });
+  const ids: string[] = [];
+  for (const name of ['ann', 'bob']) {
+    const made = await resources.create(writer, 'user', fields(name));
+    assert.ok(made.outcome === 'done');
+    ids.push(made.stored.id);
+  }
+  const [ann = '', bob = ''] = ids;
+  let created = false;
+  let late: Promise<unknown> = Promise.resolve();
+  await db.tx(async (tx) => {
+    await lockCorrelation(tx);
+    late = resources.create(writer, 'user', fields('cid')).then(() => (created = true));
+    const disabled = await resources.change(writer, 'user', ann, () => ({ fields: fields('ann', false) }));
+    assert.ok(disabled.outcome === 'done' && disabled.urgent);
+    const deleted = await resources.remove(writer, 'user', bob);
+    assert.ok(deleted.outcome === 'done' && deleted.urgent);
+    assert.equal(created, false);
+  });
+  await late;
+  assert.equal(created, true);
 });
