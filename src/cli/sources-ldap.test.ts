@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
 import { noSlapd, type Slapd, startSlapd, SUFFIX } from '../../test/services/slapd.ts';
-import { drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
+import { addUser as addScimUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
 import { addGroup, addUser, PEOPLE, userDn } from '../../test/support/ldap/openldap.ts';
 
@@ -165,6 +165,35 @@ describe('ldap at the command line', () => {
       const misspelt = await run(settings, ['check'], rules.replace('user.room', 'user.rom'));
       assert.equal(misspelt.code, 2);
       assert.match(misspelt.out + misspelt.err, /room/);
+    });
+
+    test('who is known from a SCIM client is the same person, by number or address, with an admin account beside', async () => {
+      const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+      await addUser(slapd, 'tina', { employeeNumber: ['077'], mail: ['t@example.com'] });
+      await addUser(slapd, 'adm-tina', { employeeNumber: ['077'] });
+      await addUser(slapd, 'uwe', { mail: ['Uwe@Example.com', 'other@example.com'] });
+      await addScimUser(database.db, 'okta', 'tina@example.com', { [enterprise]: { employeeNumber: '077' } });
+      await addScimUser(database.db, 'okta', 'uwe@example.com');
+      const settings = LINES(slapd.url, `secondary: 'user.userName.startsWith("adm-")'`).replace(
+        'targets: {}',
+        '  okta: { type: scim }\nverifiedDomains: [example.com]\ncorrelation: { keys: [employeeNumber, emails] }\ntargets: {}',
+      );
+      const read = await run(settings, ['sources', 'refresh', 'corp']);
+      assert.equal(read.code, 0, read.out + read.err);
+      const tina = await run(settings, ['people', 'show', 'tina@example.com']);
+      for (const line of [/okta\/\S+ {2}active$/m, /corp\/\S+ {2}active$/m, /corp\/\S+ {2}secondary, active$/m]) {
+        assert.match(tina.out, line);
+      }
+      const uwe = await run(settings, ['people', 'show', 'uwe@example.com', '--json']);
+      assert.equal(uwe.json<{ records: unknown[] }>().records.length, 2);
+      assert.deepEqual((await run(settings, ['cases', 'list', '--json'])).json<{ cases: unknown[] }>().cases, []);
+      await slapd.writer.modify(userDn('adm-tina'), 'add', { pwdAccountLockedTime: ['000001010000Z'] });
+      await run(settings, ['sources', 'refresh', 'corp']);
+      const still = await run(settings, ['people', 'show', 'tina@example.com']);
+      assert.match(still.out, /^\S.* {2}p_\S+ {2}active\n[^]*secondary, disabled/);
+      await slapd.writer.modify(userDn('tina'), 'add', { pwdAccountLockedTime: ['000001010000Z'] });
+      await run(settings, ['sources', 'refresh', 'corp']);
+      assert.match((await run(settings, ['people', 'show', 'tina@example.com'])).out, / {2}p_\S+ {2}suspended\n/);
     });
   });
 });
