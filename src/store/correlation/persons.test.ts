@@ -123,6 +123,28 @@ dbTest('records are split off to a new person, who is not found to be the old on
   refused(await undoMove(db, 1, BY), /is no merge or split/);
 });
 
+dbTest('a record goes to whom it belongs, unless they have one there', async (db) => {
+  const it = await clients(db);
+  await it.add('okta', 'ann', { emp: '1' });
+  const wrong = await it.add('ad', 'bob', { emp: '1' });
+  await it.add('okta', 'bob', { emp: '2' });
+  const cid = await it.add('ad', 'cid', { emp: '3' });
+  const dee = await it.add('hr', 'cid', { emp: '3' });
+  await it.change('ad', wrong, 'bob', { emp: '2' });
+  assert.deepEqual(await it.open(), ['ad/bob twin']);
+  const { 'okta/ann': ann = '', 'okta/bob': bob = '', 'hr/cid': other = '' } = await it.persons();
+  done(await splitPerson(db, { person: ann, records: [{ source: 'ad', anchor: wrong }], to: bob }, BY));
+  await it.review();
+  assert.deepEqual(await it.groups(), ['ad/bob okta/bob', 'ad/cid hr/cid', 'okta/ann']);
+  assert.deepEqual(await it.open(), [], 'what was odd about it is not any more');
+  const records = [{ source: 'ad', anchor: cid }];
+  refused(await splitPerson(db, { person: other, records, to: bob }, BY), /has a record in ad that is there/);
+  refused(await splitPerson(db, { person: other, records, to: 'p_none' }, BY), /there is no person p_none/);
+  refused(await splitPerson(db, { person: other, records, to: other }, BY), /are with p_\S+ already/);
+  done(await splitPerson(db, { person: other, records: [{ source: 'hr', anchor: dee }], to: bob }, BY));
+  assert.deepEqual(await it.groups(), ['ad/bob hr/cid okta/bob', 'ad/cid', 'okta/ann']);
+});
+
 dbTest('cases are resolved: theirs, somebody new, nobody’s, and of two persons one', async (db) => {
   const it = await clients(db);
   await it.add('okta', 'ann', { emp: '1', mail: 'team@example.com' });
