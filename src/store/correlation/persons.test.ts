@@ -89,6 +89,7 @@ dbTest('what was planned for somebody who was merged away is not done any more',
     text: `insert into adoption (target, account_id, person, word, said_by, reason) values ('sdm', 'a-1', $1, 'leave', 'x', 'y')`,
     values: [alee],
   });
+  await db.rows({ text: `update person set frozen = '{"actor": "x", "reason": "z"}' where id = $1`, values: [alee] });
   await db.rows({
     text: `with p as (insert into plan (hash, kind, actor, rules_revision, counts) values ('h', 'partial', 'x', 'r', '{}') returning id),
       s as (insert into step (plan_id, target, person, basis, generation, changes, state)
@@ -99,6 +100,8 @@ dbTest('what was planned for somebody who was merged away is not done any more',
   done(await mergePersons(db, [alee, ann], BY));
   assert.deepEqual(await db.rows({ text: 'select state, step_id as step from work' }), [{ state: 'done', step: null }]);
   assert.deepEqual(await db.rows({ text: 'select state from step' }), [{ state: 'superseded' }]);
+  const frozen = await db.rows({ text: `select id from person where frozen ->> 'reason' = 'z'` });
+  assert.equal(frozen.length, 2, 'nobody is thawed by that');
   const words = await db.rows({ text: `select word from adoption where person = $1`, values: [ann] });
   assert.deepEqual(words, [{ word: 'leave' }], 'what was said about an account goes with them');
 });

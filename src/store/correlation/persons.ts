@@ -244,14 +244,23 @@ async function quiet(tx: Db, person: string): Promise<void> {
   }
 }
 
-/** What operators said about accounts of the one holds for the other too, unless they said something about theirs. */
-const keepWords = (tx: Db, from: string, to: string): Promise<unknown> =>
-  tx.rows({
+/**
+ * What operators said about accounts of the one holds for the other too, unless they said something about theirs. Where
+ * one of them is frozen, both are.
+ */
+async function keepWords(tx: Db, from: string, to: string): Promise<void> {
+  await tx.rows({
     text: `insert into adoption (target, account_id, person, word, said_by, said_at, reason, ticket)
       select target, account_id, $2, word, said_by, said_at, reason, ticket from adoption where person = $1
       on conflict do nothing`,
     values: [from, to],
   });
+  await tx.rows({
+    text: `update person p set frozen = f.frozen from person f
+      where f.id = $1 and p.id = $2 and f.frozen is not null and p.frozen is null`,
+    values: [from, to],
+  });
+}
 
 const recordsOf = (db: Db, person: string): Promise<RecordName[]> =>
   db.rows<RecordName>({
