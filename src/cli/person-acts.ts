@@ -38,17 +38,24 @@ export function addPersonActs(program: Program, people: Command): void {
         mergePersons(db, [(await findPerson(db, one)).id, (await findPerson(db, other)).id], decided),
       ),
   });
-  add<Options & { readonly record: readonly string[] }>(program, people, {
+  add<Options & { readonly record: readonly string[]; readonly to?: string }>(program, people, {
     usage: 'split <person>',
     about: 'some of the records of a person are somebody else: they become a new person',
-    examples: ['people split ann@example.com --record corp-ad/8f1c2d3e --reason "two people"'],
+    examples: [
+      'people split ann@example.com --record corp-ad/8f1c2d3e --reason "two people"',
+      'people split ann@example.com --record hr/77 --to bob@example.com --reason "a typo"',
+    ],
     options: (command) =>
-      decisionOptions(command).requiredOption('--record <source/anchor...>', 'the records that go; see people show'),
+      decisionOptions(command)
+        .requiredOption('--record <source/anchor...>', 'the records that go; see people show')
+        .option('--to <person>', 'to somebody who is there, instead of a new person'),
     run: (context, options, text = '') => {
       const records = options.record.map(recordName);
-      return act(context, options, async (db, decided) =>
-        splitPerson(db, { person: (await findPerson(db, text)).id, records }, decided),
-      );
+      return act(context, options, async (db, decided) => {
+        const { id: person } = await findPerson(db, text);
+        const to = options.to === undefined ? {} : { to: (await findPerson(db, options.to)).id };
+        return splitPerson(db, { person, records, ...to }, decided);
+      });
     },
   });
   add<Options>(program, people, {

@@ -41,7 +41,6 @@ dbTest('a reading finds the persons of a SCIM client, and the other way round', 
   assert.deepEqual(linked, [
     { object: 'alee', by: 'employeeNumber' },
     { object: 'brob', by: 'email' },
-    { object: 'cid', by: 'new' },
   ]);
   const created = await db.rows<{ person: string | null }>({
     text: `select person from event where kind = 'record.created' and source = 'ad'`,

@@ -8,7 +8,8 @@ import { putKeys, settleRecords, type Settling } from './settle.ts';
  * that the order in which they came does not matter. What the reading did not cover stays as it was, and so do the keys
  * that are made of it.
  */
-export async function correlateEntries(tx: Db, settling: Settling): Promise<void> {
+export async function correlateEntries(tx: Db, by: Omit<Settling, 'told' | 'rebuilding'>): Promise<void> {
+  const settling: Settling = { ...by, told: true };
   await lockCorrelation(tx);
   const entries = await tx.rows<{ key: number }>({
     text: `select key from entry where kind = 'user' and key is not null order by anchor collate "C"`,

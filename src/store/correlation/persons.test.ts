@@ -89,6 +89,7 @@ dbTest('what was planned for somebody who was merged away is not done any more',
     text: `insert into adoption (target, account_id, person, word, said_by, reason) values ('sdm', 'a-1', $1, 'leave', 'x', 'y')`,
     values: [alee],
   });
+  await db.rows({ text: `update person set frozen = '{"actor": "x", "reason": "z"}' where id = $1`, values: [alee] });
   await db.rows({
     text: `with p as (insert into plan (hash, kind, actor, rules_revision, counts) values ('h', 'partial', 'x', 'r', '{}') returning id),
       s as (insert into step (plan_id, target, person, basis, generation, changes, state)
@@ -99,6 +100,8 @@ dbTest('what was planned for somebody who was merged away is not done any more',
   done(await mergePersons(db, [alee, ann], BY));
   assert.deepEqual(await db.rows({ text: 'select state, step_id as step from work' }), [{ state: 'done', step: null }]);
   assert.deepEqual(await db.rows({ text: 'select state from step' }), [{ state: 'superseded' }]);
+  const frozen = await db.rows({ text: `select id from person where frozen ->> 'reason' = 'z'` });
+  assert.equal(frozen.length, 2, 'nobody is thawed by that');
   const words = await db.rows({ text: `select word from adoption where person = $1`, values: [ann] });
   assert.deepEqual(words, [{ word: 'leave' }], 'what was said about an account goes with them');
 });
@@ -121,6 +124,28 @@ dbTest('records are split off to a new person, who is not found to be the old on
   assert.deepEqual(await it.groups(), ['ad/alee okta/ann']);
   refused(await undoMove(db, split.event, BY), /no record of event \d+ is with/);
   refused(await undoMove(db, 1, BY), /is no merge or split/);
+});
+
+dbTest('a record goes to whom it belongs, unless they have one there', async (db) => {
+  const it = await clients(db);
+  await it.add('okta', 'ann', { emp: '1' });
+  const wrong = await it.add('ad', 'bob', { emp: '1' });
+  await it.add('okta', 'bob', { emp: '2' });
+  const cid = await it.add('ad', 'cid', { emp: '3' });
+  const dee = await it.add('hr', 'cid', { emp: '3' });
+  await it.change('ad', wrong, 'bob', { emp: '2' });
+  assert.deepEqual(await it.open(), ['ad/bob twin']);
+  const { 'okta/ann': ann = '', 'okta/bob': bob = '', 'hr/cid': other = '' } = await it.persons();
+  done(await splitPerson(db, { person: ann, records: [{ source: 'ad', anchor: wrong }], to: bob }, BY));
+  await it.review();
+  assert.deepEqual(await it.groups(), ['ad/bob okta/bob', 'ad/cid hr/cid', 'okta/ann']);
+  assert.deepEqual(await it.open(), [], 'what was odd about it is not any more');
+  const records = [{ source: 'ad', anchor: cid }];
+  refused(await splitPerson(db, { person: other, records, to: bob }, BY), /has a record in ad that is there/);
+  refused(await splitPerson(db, { person: other, records, to: 'p_none' }, BY), /there is no person p_none/);
+  refused(await splitPerson(db, { person: other, records, to: other }, BY), /are with p_\S+ already/);
+  done(await splitPerson(db, { person: other, records: [{ source: 'hr', anchor: dee }], to: bob }, BY));
+  assert.deepEqual(await it.groups(), ['ad/bob hr/cid okta/bob', 'ad/cid', 'okta/ann']);
 });
 
 dbTest('cases are resolved: theirs, somebody new, nobody’s, and of two persons one', async (db) => {

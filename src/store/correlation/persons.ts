@@ -6,6 +6,7 @@ import { disabledAtFirstSight, keepDormant } from './dormant.ts';
 import { joinApart, setApart } from './apart.ts';
 import { lockCorrelation } from './lock.ts';
 import { newPersonId } from './ids.ts';
+import { recordsSql } from './records-sql.ts';
 
 export interface RecordName {
   readonly source: string;
@@ -86,12 +87,15 @@ export function splitPerson(
     if (absent !== undefined) return absent;
     const all = await recordsOf(tx, person);
     const remedy = `See the records: drawbridge people show ${person}`;
+    if (to === person) return { because: `the records are with ${person} already`, remedy };
     const stray = records.find((record) => !all.some((other) => isSame(record, other)));
     if (stray !== undefined) return { because: `${person} has no record ${stray.source}/${stray.anchor}`, remedy };
     const named = all.filter((record) => records.some((other) => isSame(record, other)));
     if (named.length === 0 || named.length === all.length) {
       return { because: `some of the records of ${person} must go and some must stay`, remedy };
     }
+    const taken = to === undefined ? undefined : await hasAlready(tx, to, person, named);
+    if (taken !== undefined) return taken;
     const other = to ?? newPersonId();
     if (to === undefined) await tx.rows({ text: 'insert into person (id) values ($1)', values: [other] });
     await setApart(tx, person, [other]);
@@ -199,6 +203,29 @@ async function doubled(tx: Db, pair: readonly string[]): Promise<NotMoved | unde
       };
 }
 
+/** The same for records that go to a person. */
+async function hasAlready(
+  tx: Db,
+  to: string,
+  from: string,
+  records: readonly RecordName[],
+): Promise<NotMoved | undefined> {
+  const row = await tx.row<{ source: string }>({
+    text: `select r.source from unnest($3::text[], $4::text[]) as n(source, anchor)
+        join record r on r.source = n.source and r.anchor = n.anchor and r.gone_at is null
+        join person_record pr on pr.record_key = r.key and pr.person = $2 and not pr.secondary
+      where exists (select 1 from ${recordsSql('$1')} o where o.source = r.source and not o.secondary and o.gone_at is null)
+      limit 1`,
+    values: [to, from, records.map((r) => r.source), records.map((r) => r.anchor)],
+  });
+  return row === undefined
+    ? undefined
+    : {
+        because: `${to} has a record in ${row.source} that is there`,
+        remedy: `One human has one record there. Delete one at ${row.source}, or declare it with secondary: in the settings.`,
+      };
+}
+
 /** Nothing that was planned for this person is done any more. */
 async function quiet(tx: Db, person: string): Promise<void> {
   await tx.rows({ text: 'update person set generation = generation + 1 where id = $1', values: [person] });
@@ -217,14 +244,23 @@ async function quiet(tx: Db, person: string): Promise<void> {
   }
 }
 
-/** What operators said about accounts of the one holds for the other too, unless they said something about theirs. */
-const keepWords = (tx: Db, from: string, to: string): Promise<unknown> =>
-  tx.rows({
+/**
+ * What operators said about accounts of the one holds for the other too, unless they said something about theirs. Where
+ * one of them is frozen, both are.
+ */
+async function keepWords(tx: Db, from: string, to: string): Promise<void> {
+  await tx.rows({
     text: `insert into adoption (target, account_id, person, word, said_by, said_at, reason, ticket)
       select target, account_id, $2, word, said_by, said_at, reason, ticket from adoption where person = $1
       on conflict do nothing`,
     values: [from, to],
   });
+  await tx.rows({
+    text: `update person p set frozen = f.frozen from person f
+      where f.id = $1 and p.id = $2 and f.frozen is not null and p.frozen is null`,
+    values: [from, to],
+  });
+}
 
 const recordsOf = (db: Db, person: string): Promise<RecordName[]> =>
   db.rows<RecordName>({

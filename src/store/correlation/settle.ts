@@ -10,6 +10,8 @@ export interface Settling {
   readonly actor: string;
   /** Decides though not all records have been looked at by the settings of now: that is what is being done. */
   readonly rebuilding?: true;
+  /** The caller has the records planned, and tells of new ones with their persons. */
+  readonly told?: true;
 }
 
 /** From now on the records are found by these values, and by no others. */
@@ -44,14 +46,14 @@ export async function settleRecords(tx: Db, records: readonly KeyedRecord[], set
   let decided = first;
   while (todo.length > 0) {
     const { turn, later } = independent(todo, decided);
-    await apply(tx, paired(turn, decided), settling.actor);
+    await apply(tx, paired(turn, decided), settling);
     if (later.length > 0) decided = await again(later);
     todo = later;
   }
   const linked = records.filter(isLinked);
   // Those that were nobody's are somebody's by now.
   const last = linked.length === 0 || linked.length === records.length ? first : await again(linked);
-  await apply(tx, withoutMirrors(paired(linked, last)), settling.actor);
+  await apply(tx, withoutMirrors(paired(linked, last)), settling);
 }
 
 interface Outcome {
@@ -103,7 +105,7 @@ function withoutMirrors(outcomes: readonly Outcome[]): Outcome[] {
 }
 
 /** Puts them into force, in one statement. What an operator said (`ignored`) stands. */
-async function apply(tx: Db, outcomes: readonly Outcome[], actor: string): Promise<void> {
+async function apply(tx: Db, outcomes: readonly Outcome[], { actor, told }: Settling): Promise<void> {
   if (outcomes.length === 0) return;
   const rows = outcomes.map(({ record, decision }) => {
     const { role } = record.identity;
@@ -125,7 +127,7 @@ async function apply(tx: Db, outcomes: readonly Outcome[], actor: string): Promi
   await tx.rows({
     ...(rows.length === 1 && { name: 'correlation-apply' }),
     text: APPLY,
-    values: [JSON.stringify(rows), actor],
+    values: [JSON.stringify(rows), actor, told === true],
   });
 }
 
@@ -153,7 +155,7 @@ const APPLY = `with v as materialized (
   ), linked as (
     select person, active, secondary from v where links
   ), ${wokenSql('linked', '$2')}, d as (
-    insert into dirty (kind, record_key) select 'user', n from v where links
+    insert into dirty (kind, record_key) select 'user', n from v where links and not $3::boolean
   ), c as (
     insert into identity_case as c (id, record_key, kind, key_name, persons)
     select id, n, kind, key, persons from odd
@@ -169,7 +171,7 @@ const APPLY = `with v as materialized (
     returning i.id, v.n
   )
   insert into event (actor, kind, person, source, object, detail)
-  select $2, 'record.linked', person, source, anchor, jsonb_build_object('by', by) from v where links
+  select $2, 'record.linked', person, source, anchor, jsonb_build_object('by', by) from v where links and (by <> 'new' or not $3)
   union all
   select $2, 'case.opened', case when v.links or v.person is not null then v.person end, v.source, v.anchor,
     jsonb_build_object('case', c.id, 'why', c.kind, 'key', c.key_name, 'persons', c.persons)
