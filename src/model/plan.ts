@@ -38,6 +38,8 @@ export interface Change {
   readonly expected?: true;
   /** The source in whose burst of leavers this explicit word came: it waits for approval. */
   readonly burst?: string;
+  /** The source that had the person disabled already when it first told of them: it waits for approval. */
+  readonly dormant?: string;
   readonly risk: Risk;
 }
 

@@ -34,7 +34,8 @@ export function planAdoption(draft: Draft, holder: Observed, wanted: DesiredItem
     );
     return;
   }
-  if (adoptionWord !== 'adopt' && !(target.adopt?.mode === 'auto' && evidence === 'verified-email')) {
+  const auto = target.adopt?.mode === 'auto' && draft.input.person.life === 'active';
+  if (adoptionWord !== 'adopt' && !(auto && evidence === 'verified-email')) {
     draft.find('adoption', holder.id, adoptionMessage(evidence, login), 'drawbridge adoptions list');
     return;
   }
@@ -58,11 +59,14 @@ function forbids(draft: Draft, { managedBy, privileged, mark }: Observed): strin
 }
 
 /**
- * The records' own addresses count, of sources that still tell of the person; what a template makes of them does not.
+ * The records' own addresses count, of sources that still tell of the person (as active, where any does); what a template
+ * makes of them does not.
  */
 function evidenceOf(person: Person, holder: Observed, verified: readonly string[]): AdoptionEvidence {
   const theirs = new Set(
-    person.records.filter((r) => r.gone === undefined && r.active).flatMap((r) => r.emails.map(foldCase)),
+    person.records
+      .filter((r) => r.gone === undefined && (r.active || person.life !== 'active'))
+      .flatMap((r) => r.emails.map(foldCase)),
   );
   const shown = [holder.profile.login, ...(holder.profile.email === undefined ? [] : [holder.profile.email])]
     .map(foldCase)

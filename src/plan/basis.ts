@@ -14,6 +14,7 @@ export function basisOf(input: StepInput): string {
     person: person.id,
     life: person.life,
     ...(person.burst !== undefined && { burst: person.burst }),
+    ...(person.dormant !== undefined && { dormant: person.dormant }),
     ...(person.frozen !== undefined && { frozen: true }),
     ...(person.lapsed !== undefined && { lapsed: person.lapsed }),
     generation: person.generation,

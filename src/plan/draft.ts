@@ -69,6 +69,7 @@ export function newDraft(input: StepInput): {
         ...(evidence !== undefined && { evidence }),
         ...(expected === true && { expected }),
         ...(evidence === 'explicit' && person.burst !== undefined && { burst: person.burst }),
+        ...(evidence === 'explicit' && person.dormant !== undefined && { dormant: person.dormant }),
         risk: risk ?? (guarded(item) && op === 'grant' ? 'high' : RISK[op]),
       });
     },

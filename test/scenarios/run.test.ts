@@ -138,9 +138,10 @@ function run(first: Scenario): void {
       );
     world = applied(world, plan);
     const again = guardedPlan(first, world, memory).plan;
-    // What an account is to become that was adopted comes with the plan after that.
+    // What an account is to become that was adopted comes with the plan after that, or is held there.
     const adopts = plan.steps.some((step) => step.changes.some(({ op }) => op === 'adopt'));
-    if (!adopts) assert.deepEqual(shown(again), {}, `${part.about}: planned again`);
+    if (adopts) continue;
+    assert.deepEqual(shown(again), {}, `${part.about}: planned again`);
     assert.deepEqual(
       again.holds.map((hold) => hold.id),
       held.map((hold) => hold.id),
