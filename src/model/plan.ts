@@ -82,6 +82,8 @@ export type FindingKind =
   | 'foreign-block'
   /** The account is managed by somebody else or an administrator's: read-only. */
   | 'read-only'
+  /** The settings say that no operation may touch it. */
+  | 'untouchable'
   /** A role that a rule names does not exist (or is there twice) at the target. */
   | 'role-missing'
   | 'role-ambiguous'

@@ -1,6 +1,7 @@
 import { type DesiredItem, itemRole, type Observed } from '../model/accounts.ts';
 import { type AdoptionEvidence, adoptionMessage } from '../model/adoption.ts';
 import { foldCase } from '../model/filter.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import type { Person } from '../model/person.ts';
 import type { Draft } from './draft.ts';
 
@@ -50,9 +51,10 @@ export function planAdoption(draft: Draft, holder: Observed, wanted: DesiredItem
 }
 
 /** Why nobody may take the account over. */
-function forbids(draft: Draft, { managedBy, privileged, mark }: Observed): string | undefined {
+function forbids(draft: Draft, { id, tags, managedBy, privileged, mark }: Observed): string | undefined {
   const owner = draft.input.holderOwner;
   if (owner !== undefined) return `it is the account of another person, ${owner}`;
+  if (isUntouchable(draft.input.target.untouchable, { id, tags })) return 'the settings say that it is untouchable';
   if (managedBy !== undefined) return `it is managed by ${managedBy}`;
   if (privileged === true) return "it is an administrator's";
   return mark === undefined ? undefined : 'it was made by Drawbridge for somebody else';

@@ -36,6 +36,7 @@ export function basisOf(input: StepInput): string {
       addOnly: target.mode === 'add-only',
       createRoles: target.createRoles,
       read: input.targetRead,
+      untouchable: target.untouchable,
     },
     profile: desired?.profile,
     items: items.map(([item, { until, value, protected: guarded }]) => ({ item, until, value, guarded })),

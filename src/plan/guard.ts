@@ -13,6 +13,8 @@ export interface GuardInput {
   counted(key: ChangeKey): 'passed' | 'approved' | undefined;
   decision(holdId: string): Decision | undefined;
   isProtected(target: string, role: string): boolean;
+  /** So many of those to whom we gave the role keep it, unless somebody approves. */
+  minMembers?(target: string, role: string): number | undefined;
   /** A simulator, or a target without a baseline: the number of accounts made there is not worth asking about. */
   isRehearsal(target: string): boolean;
 }
@@ -180,6 +182,11 @@ function judge(input: GuardInput, scope: GuardScope, more: number): string | und
   if (passed + more > limit) {
     const before = passed === 0 ? '' : `, after ${passed} before`;
     return `${more} ${describe(scope)} would be ${verbOf(scope)}${before}; ${limit} of ${owned} may be within ${hours(input.limits.windowMs)}`;
+  }
+  const least = scope.kind === 'role' ? input.minMembers?.(scope.target, scope.role) : undefined;
+  if (scope.kind === 'role' && least !== undefined && owned - pending - more < least) {
+    const left = Math.max(0, owned - pending - more);
+    return `${left} of ${owned} would keep the role ${scope.role} at ${scope.target}, and the settings want ${least} (minMembers)`;
   }
   if (scope.kind === 'role' && owned >= input.limits.emptyFrom && owned - pending - more <= 0) {
     return `nobody of ${owned} would keep the role ${scope.role} at ${scope.target}`;

@@ -1,4 +1,5 @@
 import { aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import { isReadOnly, settleClaim } from './account.ts';
 import { planAdoption } from './adoption.ts';
 import { planRemovals, take } from './attachments.ts';
@@ -80,6 +81,7 @@ function blockSignIn(draft: Draft): boolean {
       settleClaim(draft);
       return false;
     }
+    if (isUntouchable(target.untouchable, { id: row.objectId })) return false;
   } else {
     if (row === undefined && observed.mark !== person.id) return false;
     if (isReadOnly(draft, observed, true)) return false;

@@ -73,6 +73,7 @@ export function judged(world: World, plan: Plan, memory: Memory, real: boolean):
     decision: (id) => memory.decisions.get(id),
     isProtected: (target, role) => protectedRoles(world.rules, target).has(role),
     isRehearsal: () => !real,
+    minMembers: (_target, role) => world.target.roles?.[role]?.minMembers,
   });
   const fresh = result.passed.filter((p) => !passed.some((old) => same(old, p))).map((p) => ({ ...p, at: now }));
   // What is given again may be taken again, and counts anew then.
