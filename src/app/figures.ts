@@ -14,6 +14,8 @@ import { countMissing, lastFullReadings, lastReadings } from '../store/readings.
 import { sourceStates } from '../store/source-state.ts';
 import type { Figures } from '../web/metrics.ts';
 import type { Readiness } from '../web/ready.ts';
+import { ownedCounts } from '../store/guard.ts';
+import { roleMembers } from './short-roles.ts';
 import { heardOf } from './watch-sources.ts';
 
 /** Counting all records costs a scan: not at every question. Milliseconds. */
@@ -64,6 +66,7 @@ export function createFigures(
         sources,
         holds: now.targets.map(({ id }) => ({ target: id, n: holds.find((row) => row.target === id)?.n ?? 0 })),
         bursts,
+        roles: roleMembers(settings(), await ownedCounts(db)),
         heard: heard.map(({ id, lastHeard, silent }) => ({ source: id, lastHeard, silent })),
         tokens: valid.map(({ id, source, name, expiresAt }) => ({
           id,

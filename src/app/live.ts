@@ -107,8 +107,10 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
   const targets = old.targets.map((target) => {
     const now = wanted.targets.find((t) => t.id === target.id && t.type === target.type);
     if (now === undefined) return target;
-    const { mode, baseline, adopt, createRoles, profile } = now;
-    return { ...target, mode, baseline, adopt, createRoles, profile };
+    const { untouchable: _, roles: __, ...rest } = target;
+    const { mode, baseline, adopt, createRoles, profile, untouchable, roles } = now;
+    const special = { ...(untouchable !== undefined && { untouchable }), ...(roles !== undefined && { roles }) };
+    return { ...rest, mode, baseline, adopt, createRoles, profile, ...special };
   });
   const { schemas: _, precedence: __, verifiedDomains: ___, correlation: ____, ...rest } = old;
   const { sources, rules, schemas, precedence, verifiedDomains, correlation } = wanted;

@@ -107,6 +107,8 @@ function loadTargetViews(
       mode: target.mode,
       can: kind.can,
       createRoles: target.createRoles && kind.can.createRoles,
+      ...(target.untouchable === undefined ? {} : { untouchable: target.untouchable }),
+      ...(target.roles === undefined ? {} : { roles: target.roles }),
       profile: compiled.template,
       adopt: { mode: target.adopt, verifiedDomains: settings.verifiedDomains ?? [] },
     });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { retired } from '../app/figures.ts';
 import { runRuleTests } from '../app/rule-tests.ts';
+import { specialOnStore } from '../app/special-on-store.ts';
 import { scimSources } from '../app/scim-sources.ts';
 import { endingMessage, endingRemedy, heardOf } from '../app/watch-sources.ts';
 import { recoveryNow } from '../app/guardian.ts';
@@ -193,6 +194,7 @@ async function tryStore(settings: Settings, leftOver: Problem[]): Promise<Tried>
       const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
       if (pending.length === 0) {
         leftOver.push(...(await retiredWarnings(db, settings)), ...(await sourceWarnings(db, settings)));
+        leftOver.push(...(await specialOnStore(db, settings)));
         const { views } = loadViews(settings, undefined, await knownSources(db));
         if (views !== undefined) leftOver.push(...(await rulesOnStore(db, views, new Date())));
         const recovery = await recoveryNow(db, settings.witness);

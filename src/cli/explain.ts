@@ -77,7 +77,7 @@ const COLUMNS = 100;
 const line = (text: string, by: number): string => indent(wrap(text, COLUMNS - by), by);
 
 function asText({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): string {
-  const { userName, displayName, id, life, evidence, burst, frozen } = person;
+  const { userName, displayName, id, life, evidence, burst, dormant, frozen } = person;
   const lines = [`${displayName} (${userName})  ${id}  ${life}${evidence === undefined ? '' : `, ${evidence}`}`];
   for (const record of person.records) {
     const state = recordState(record);
@@ -86,6 +86,10 @@ function asText({ withheld, recovery, person, targets, findings, shadow, rules }
   if (burst !== undefined) {
     const what = `in a burst: more people of ${burst} left at a time than may. But for protected roles the leave is held`;
     lines.push(line(`${what}: drawbridge holds list --filter "person:${id}"`, 2));
+  }
+  if (dormant !== undefined) {
+    const what = `dormant: disabled already when ${dormant} first told of them; blocked only by somebody's word`;
+    lines.push(line(`${what}, nothing is given meanwhile`, 2));
   }
   if (frozen !== undefined) lines.push(line(`frozen: ${frozen}; nothing is given and nothing taken for now`, 2));
   const paths = [...person.groups.values()].map(pathText).toSorted();
@@ -168,7 +172,7 @@ function itemText({ item, wanted, undecided, causes, ledger, present }: Explaine
 }
 
 function asJson({ withheld, recovery, person, targets, findings, shadow, rules }: Explained): unknown {
-  const { id, userName, displayName, email, life, generation, evidence, burst, frozen, records } = person;
+  const { id, userName, displayName, email, life, generation, evidence, burst, dormant, frozen, records } = person;
   return {
     withheld,
     recovery,
@@ -181,6 +185,7 @@ function asJson({ withheld, recovery, person, targets, findings, shadow, rules }
       generation,
       evidence: evidence ?? null,
       burst: burst ?? null,
+      dormant: dormant ?? null,
       frozen: frozen ?? null,
     },
     records: records.map(({ source, anchor, active, gone, missing, version }) => ({

@@ -21,6 +21,7 @@ export function addPeople(program: Program): void {
     about: 'people, by user name',
     examples: [
       'people list --filter "life:active email:*@example.com"',
+      'people list --filter "source:okta dormant:yes"',
       'people list --limit 50 --after p_8jW1cPq0aZx2',
     ],
     options: (command) =>
@@ -105,7 +106,7 @@ function pageText(page: readonly ListedPerson[], next: string | undefined): stri
   const rows = page.map((p) => [
     clip(p.userName, 36),
     clip(p.displayName ?? '-', 24),
-    p.life,
+    p.dormant ? `${p.life}, dormant` : p.life,
     p.source,
     when(p.changedAt),
   ]);

@@ -128,7 +128,7 @@ test('sources show tells how many left, how many may, and of whom a burst is hel
     /BURST +1 person held, with access until you decide:\n +drawbridge holds list --filter burst:entra\n/,
   );
   const { leavers } = (await run('sources', 'show', 'entra', '--json')).json<{ leavers: unknown }>();
-  assert.deepEqual(leavers, { recently: 3, allowed: 2, held: 1, windowMs: 3_600_000 });
+  assert.deepEqual(leavers, { recently: 3, allowed: 2, held: 1, windowMs: 3_600_000, dormant: 0 });
   assert.match((await run('sources', 'list')).out, /^entra +scim +never heard, burst /m);
   const found = await run('holds', 'list', '--filter', 'burst:ent*');
   assert.match(found.out, /h_1/);

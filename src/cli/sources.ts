@@ -8,7 +8,7 @@ import type { Db } from '../store/db.ts';
 import { BURST_LIMIT } from '../model/guard.ts';
 import { burstStates } from '../store/leaver-burst.ts';
 import { type OperatorWord, sourceStates as knownStates } from '../store/source-state.ts';
-import { countRecords } from '../store/people-list.ts';
+import { countDormant, countRecords } from '../store/people-list.ts';
 import { listTokens, type TokenInfo } from '../store/tokens.ts';
 import { add, group, type Program } from './command.ts';
 import type { Context } from './context.ts';
@@ -47,6 +47,8 @@ interface Leavers {
   /** People who wait for approval because there were more. */
   readonly held: number;
   readonly windowMs: number;
+  /** Disabled already when the source first told of them. */
+  readonly dormant: number;
 }
 
 /** `sources list|show|refresh|accept|retire|succeed` */
@@ -111,7 +113,7 @@ function shown(state: SourceState): string {
 }
 
 function leaversText({ id, leavers, paused }: SourceState): string[] {
-  const { recently, allowed, held, windowMs } = leavers;
+  const { recently, allowed, held, windowMs, dormant } = leavers;
   const may = allowed === null ? '' : `; ${allowed} may, further ones are held`;
   return [
     ...(paused === null ? [] : [`  PAUSED       ${when(paused.at)} by ${paused.by}: ${paused.reason}`]),
@@ -121,6 +123,12 @@ function leaversText({ id, leavers, paused }: SourceState): string[] {
       : [
           `  BURST        ${plural(held, 'person', 'people')} held, with access until you decide:`,
           `               drawbridge holds list --filter burst:${id}`,
+        ]),
+    ...(dormant === 0
+      ? []
+      : [
+          `  dormant      ${dormant} disabled already when first told of:`,
+          `               drawbridge people list --filter "source:${id} dormant:yes"`,
         ]),
   ];
 }
@@ -142,6 +150,7 @@ const readSources = (context: Context): Promise<SourceState[]> =>
 async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
   const [counts, tokens, bursts] = [await countRecords(db), await listTokens(db), await burstStates(db)];
   const known = await knownStates(db);
+  const dormant = await countDormant(db);
   const heard = heardOf(settings, tokens, new Date());
   const base = addressOf(settings.server.scim ?? settings.server);
   const states = settings.sources.map(({ id, type, leaverBurst = BURST_LIMIT }): SourceState => {
@@ -159,7 +168,13 @@ async function statesOf(db: Db, settings: Settings): Promise<SourceState[]> {
       maxSilence: one?.maxSilence ?? null,
       paused: known.get(id)?.paused ?? null,
       tokens: tokens.filter((t) => t.source === id),
-      leavers: { recently: leaves, allowed, held, windowMs: leaverBurst.windowMs },
+      leavers: {
+        recently: leaves,
+        allowed,
+        held,
+        windowMs: leaverBurst.windowMs,
+        dormant: dormant.get(id) ?? 0,
+      },
       address: `${base}/scim/${id}/v2`,
     };
   });

@@ -1,3 +1,5 @@
+import { roleMembers } from '../app/short-roles.ts';
+import { ownedCounts } from '../store/guard.ts';
 import { targetStates } from '../store/target-state.ts';
 import { countWork } from '../store/work-list.ts';
 import { add, group, type Program } from './command.ts';
@@ -13,6 +15,7 @@ export function addTargets(program: Program): void {
     run: async (context) =>
       context.withStore(async ({ db }, settings) => {
         const [states, work] = [await targetStates(db), await countWork(db)];
+        const roles = roleMembers(settings, await ownedCounts(db));
         const rows = settings.targets.map(({ id, type, mode, simulator, baseline }) => {
           const state = states.get(id);
           const { pending, parked } = work.find((w) => w.target === id) ?? { pending: 0, parked: 0 };
@@ -30,6 +33,7 @@ export function addTargets(program: Program): void {
             pausedBecause,
             pending,
             parked,
+            roles: roles.flatMap(({ target, ...role }) => (target === id ? [role] : [])),
           };
         });
         if (rows.length === 0)
@@ -41,6 +45,13 @@ export function addTargets(program: Program): void {
           ...(row.observeError === null
             ? []
             : [`${row.id} could not be read: ${row.observeError.message}`, ...remedy(row.observeError)]),
+          ...row.roles.flatMap(({ role, members, minMembers }) =>
+            members >= minMembers
+              ? []
+              : [
+                  `${row.id}: ${members} have the role ${clip(role, 40)}, and the settings want ${minMembers} (minMembers)`,
+                ],
+          ),
           ...(row.needsBaseline
             ? [`${row.id} waits for its first plan to be applied: drawbridge plan, then apply HASH`]
             : []),

@@ -2,10 +2,11 @@ import { dirname, join, resolve } from 'node:path';
 import { parseDuration } from '../model/duration.ts';
 import { BURST_LIMIT, GUARD_LIMITS } from '../model/guard.ts';
 import type { CorrelationSettings } from '../model/correlation.ts';
-import type { ListenSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
+import type { ListenSettings, RoleSettings, ServerSettings, Settings, StoreSettings } from '../model/settings.ts';
 import type { Override } from './environment.ts';
 import { extensionsOf } from './extensions.ts';
-import { parseListen, sourceSchema, targetSchema, type SettingsFile } from './schema.ts';
+import { sourceSchema, targetSchema } from './entries.ts';
+import { parseListen, type SettingsFile } from './schema.ts';
 
 /** The settings of a checked file: paths absolute, the environment's word over the file's. */
 export function build(file: string, data: SettingsFile, override: Override): Settings {
@@ -44,6 +45,8 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       simulator: entry.simulator,
       baseline: entry.baseline,
       adopt: entry.adopt,
+      ...(entry.untouchable.length === 0 ? {} : { untouchable: untouchableOf(entry.untouchable) }),
+      ...(Object.keys(entry.roles).length === 0 ? {} : { roles: entry.roles as Record<string, RoleSettings> }),
       createRoles: entry.createRoles,
       profile: entry.profile as Record<string, string>,
       options: optionsOf(folder, entry, Object.keys(targetSchema.shape)),
@@ -79,6 +82,13 @@ function correlationOf({ keys, recycle }: NonNullable<SettingsFile['correlation'
     recycle: parseDuration(recycle) ?? 0,
   };
 }
+
+const TAG = 'tag:';
+
+const untouchableOf = (entries: readonly string[]) => ({
+  ids: entries.filter((entry) => !entry.startsWith(TAG)),
+  tags: entries.flatMap((entry) => (entry.startsWith(TAG) ? [entry.slice(TAG.length)] : [])),
+});
 
 type Address = Pick<SettingsFile['server'], 'listen' | 'publicUrl' | 'tls'>;
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Kind, Kinds } from './kinds.ts';
-import { settingsSchema, sourceSchema, targetSchema } from './schema.ts';
+import { sourceSchema, targetSchema } from './entries.ts';
+import { settingsSchema } from './schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -306,6 +306,24 @@ test('two targets that are one system are refused; simulators and others are not
   assert.match(told(twins).join('\n'), /^4:\d+ .*is the same system as the target a: both would own its accounts/m);
 });
 
+test('what is untouchable, and what is special about roles', () => {
+  const head = `sources: { okta: { type: scim } }\ntargets:\n  sdm:\n    type: strongdm\n    mode: full\n    ${SDM.replaceAll(', ', '\n    ')}\n`;
+  const good = load(
+    `${head}    untouchable: [ a-1, "tag:break-glass", "tag:env=pro d" ]\n    roles: { "on call": { minMembers: 2 } }\n`,
+  );
+  const [target] = good.settings?.targets ?? [];
+  assert.deepEqual(target?.untouchable, { ids: ['a-1'], tags: ['break-glass', 'env=pro d'] });
+  assert.deepEqual(target?.roles, { 'on call': { minMembers: 2 } });
+  const bad = load(`${head}    untouchable: [ "tag:", "a 1" ]\n    roles: { oncall: { minMembers: 0, least: 1 } }\n`);
+  const places = told(bad).map((line) => line.replace(/^\d+:\d+ /, ''));
+  assert.deepEqual(places, [
+    'targets.sdm.untouchable.0 must be an id, tag:KEY or tag:KEY=VALUE',
+    'targets.sdm.untouchable.1 must be an id, tag:KEY or tag:KEY=VALUE',
+    'targets.sdm.roles.oncall.minMembers must be at least 1',
+    'unknown setting "targets.sdm.roles.oncall.least"',
+  ]);
+});
+
 test('a simulator needs no address and no keys; a missing file says what to do', () => {
   const { settings, problems } = load(
     'sources: { s: { type: scim } }\ntargets: { t: { type: strongdm, mode: full, simulator: true } }\n',

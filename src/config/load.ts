@@ -12,7 +12,8 @@ import { literalSecrets, secretsOfUrl } from './literals.ts';
 import { namesAt } from './names.ts';
 import { secretSettings } from './secret-settings.ts';
 import { resolveReferences } from './references.ts';
-import { NOT_YET, settingsSchema, sourceSchema, targetSchema, type SettingsFile } from './schema.ts';
+import { sourceSchema, targetSchema } from './entries.ts';
+import { NOT_YET, settingsSchema, type SettingsFile } from './schema.ts';
 import { suggest } from '../model/suggest.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;

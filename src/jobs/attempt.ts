@@ -5,7 +5,8 @@ import type { HeldLane } from '../store/held-lanes.ts';
 import type { AccountRef, Applied, Target } from '../targets/target.ts';
 import { callTarget } from './call.ts';
 import type { WorkDeps } from './deps.ts';
-import { shows } from './read-back.ts';
+import { isUntouchable } from '../model/untouchable.ts';
+import { field, shows } from './read-back.ts';
 import { type Made, madeOf } from './record.ts';
 
 /** One lane under work. `account` is the account as it was last seen, and moves on with every change. */
@@ -57,8 +58,26 @@ export function refOf({ account, ref }: Attempt): AccountRef {
   return account === undefined ? ref : { person: ref.person, accountId: account.id, login: account.profile.login };
 }
 
+/**
+ * What the settings call untouchable is not called for, whoever asked: a plan from before, or a leave that waits for no
+ * planner. What the account's tags are has to be known for that. Throws `Failure` (refused).
+ */
+async function refuseUntouchable(attempt: Attempt, change: Change): Promise<void> {
+  const list = attempt.deps.views().targets.find(({ id }) => id === attempt.target.id)?.untouchable;
+  if (list === undefined || change.op === 'create') return;
+  const account = attempt.account ?? (list.tags.length > 0 ? await look(attempt) : undefined);
+  const ids = [account?.id ?? attempt.ref.accountId, field(change.before, 'roleId'), field(change.after, 'roleId')];
+  const touched = ids.find((id) => id !== undefined && isUntouchable(list, { id }));
+  const one = touched ?? (account !== undefined && isUntouchable(list, account) ? account.id : undefined);
+  if (one === undefined) return;
+  throw new Failure({ kind: 'refused' }, `the settings say that ${one} is untouchable`, {
+    remedy: 'Do it there by hand, or take it out of untouchable.',
+  });
+}
+
 async function call(attempt: Attempt, change: Change): Promise<Outcome> {
   const { deps, target } = attempt;
+  await refuseUntouchable(attempt, change);
   try {
     return await callTarget(deps.timing.call, deps.log, (signal) => target.apply(refOf(attempt), change, signal));
   } catch (error) {

@@ -58,11 +58,13 @@ export function concerned(ground: Ground, steps: readonly Step[]): Step[] {
 /** Where it has a say, and what decides on which changes. */
 function sayOf(ground: Ground) {
   const { rehearsals } = ground.views.guard;
+  const roles = new Map(ground.targets.map((target) => [target.id, target.roles]));
   return {
     asks: new Set(ground.targets.flatMap((target) => (target.mode === 'observe' ? [] : [target.id]))),
     knows: {
       isProtected: (target: string, role: string) => ground.guarded(target).has(role),
       isRehearsal: (target: string) => rehearsals.has(target),
+      minMembers: (target: string, role: string) => roles.get(target)?.[role]?.minMembers,
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../model/attributes.ts';
-import type { AttributeValue, Evidence } from '../model/facts.ts';
-import type { LifeCycle, LinkedRecord, Person } from '../model/person.ts';
+import type { AttributeValue } from '../model/facts.ts';
+import type { LinkedRecord, Person } from '../model/person.ts';
 import type { GroupGraph } from '../model/planning.ts';
 import type { Said } from '../model/rules.ts';
 import { closure } from './closure.ts';
@@ -38,7 +38,7 @@ export function buildPerson(
   // Who they are is still told by the last that was said of them; what that is worth is not.
   const worth = records.filter((record) => stands.get(record)?.state !== 'lapsed' && !isPast(record, records));
   const { attributes, covers } = merge(worth.length > 0 ? primaries(worth) : [first], declared);
-  const { life, evidence, burst } = lifeOf(deciding(records, stands, sources));
+  const { life, ...why } = lifeOf(deciding(records, stands, sources));
   const frozen = [...stands.values()].find((s) => s.state === 'frozen');
   const lapsed = [...stands.values()].find((s) => s.state === 'lapsed');
   const email = text(attributes['email']);
@@ -49,8 +49,7 @@ export function buildPerson(
     ...(email !== undefined && { email }),
     life,
     generation: input.generation,
-    ...(evidence !== undefined && { evidence }),
-    ...(burst !== undefined && { burst }),
+    ...why,
     ...(input.frozen !== undefined
       ? { frozen: `by an operator: ${input.frozen}` }
       : frozen !== undefined && { frozen: frozen.because }),
@@ -120,23 +119,19 @@ const primaryFirst = (records: readonly LinkedRecord[]): readonly LinkedRecord[]
  * Only what a source stated ends or suspends anything. A record that is merely not there any more keeps its last
  * attributes and its groups while it is frozen, and says nothing once it has lapsed.
  */
-function lifeOf(records: readonly LinkedRecord[]): {
-  readonly life: LifeCycle;
-  readonly evidence?: Evidence;
-  readonly burst?: string;
-} {
+function lifeOf(
+  records: readonly LinkedRecord[],
+): Pick<Person, 'life'> & Partial<Pick<Person, 'evidence' | 'burst' | 'dormant'>> {
   const against = records.filter((r) => r.gone === 'explicit' || !r.active);
-  if (against.length === 0) return { life: 'active' };
+  const [first] = against;
+  if (first === undefined) return { life: 'active' };
   const life = against.some((r) => r.gone === 'explicit') ? 'left' : 'suspended';
-  return { life, evidence: 'explicit', ...burstOf(against) };
-}
-
-/** Held as part of a burst is a leave that nobody else confirms: no other source, and no other word of this one. */
-function burstOf(against: readonly LinkedRecord[]): { readonly burst?: string } {
+  // A word that anybody confirms waits for nobody: another source, or another word of the same one.
+  if (against.every((r) => r.dormant === true && r.gone === undefined))
+    return { life, evidence: 'explicit', dormant: first.source };
   const sources = new Set(against.map((r) => r.source));
-  const [only, ...more] = sources;
-  if (only === undefined || more.length > 0 || !against.every((r) => r.heldLeave === true)) return {};
-  return { burst: only };
+  const burst = sources.size === 1 && against.every((r) => r.heldLeave === true);
+  return { life, evidence: 'explicit', ...(burst && { burst: first.source }) };
 }
 
 interface Merged {

@@ -43,6 +43,8 @@ export interface Observed {
   readonly managedBy?: string;
   /** An administrator of the target, by the target's own word. */
   readonly privileged?: boolean;
+  /** `key=value` of each tag, without our own; where it has none, or the target has no tags, it is left out. */
+  readonly tags?: readonly string[];
   /** Person id out of our own ownership mark, where the target can carry one (tag, external id). */
   readonly mark?: string;
 }

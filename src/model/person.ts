@@ -55,6 +55,8 @@ export interface Person {
   readonly evidence?: Evidence;
   /** The source that alone says so, in a burst: more of its people left at a time than may. Waits for approval. */
   readonly burst?: string;
+  /** The source that says so had them disabled already when it first told of them: blocked only by somebody's word. */
+  readonly dormant?: string;
   /** Why nothing is given and nothing taken for now: a source can't be asked, or an entry of theirs is missing. */
   readonly frozen?: string;
   /**

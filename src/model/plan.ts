@@ -38,6 +38,8 @@ export interface Change {
   readonly expected?: true;
   /** The source in whose burst of leavers this explicit word came: it waits for approval. */
   readonly burst?: string;
+  /** The source that had the person disabled already when it first told of them: it waits for approval. */
+  readonly dormant?: string;
   readonly risk: Risk;
 }
 
@@ -80,6 +82,8 @@ export type FindingKind =
   | 'foreign-block'
   /** The account is managed by somebody else or an administrator's: read-only. */
   | 'read-only'
+  /** The settings say that no operation may touch it. */
+  | 'untouchable'
   /** A role that a rule names does not exist (or is there twice) at the target. */
   | 'role-missing'
   | 'role-ambiguous'

@@ -3,7 +3,9 @@ import type { AdoptionMode, AdoptionWord } from './adoption.ts';
 import type { GroupId, Person } from './person.ts';
 import type { Finding, Mode, Step } from './plan.ts';
 import type { ExpressionInput, Outcome, ProfileTemplate } from './rules.ts';
+import type { RoleSettings } from './settings.ts';
 import type { Capabilities } from './target.ts';
+import type { Untouchable } from './untouchable.ts';
 
 /** All groups and which groups hold which: small beside the people, so it is kept whole. */
 export interface GroupGraph {
@@ -20,6 +22,10 @@ export interface TargetView {
   readonly can: Capabilities;
   readonly createRoles: boolean;
   readonly profile: ProfileTemplate;
+  /** What no operation may touch there. */
+  readonly untouchable?: Untouchable;
+  /** What the settings say of single roles, by name. */
+  readonly roles?: Readonly<Record<string, RoleSettings>>;
   /** What may become ours that was there before us; without it nothing does but by an operator's word. */
   readonly adopt?: { readonly mode: AdoptionMode; readonly verifiedDomains: readonly string[] };
 }

@@ -3,6 +3,7 @@ import type { CorrelationSettings } from './correlation.ts';
 import type { ExtensionSchema } from './extensions.ts';
 import type { BurstLimit, GuardLimits } from './guard.ts';
 import type { Mode } from './plan.ts';
+import type { Untouchable } from './untouchable.ts';
 
 /** Settings after loading: secrets resolved, paths absolute, defaults filled in. Kinds check their own `options`. */
 export interface Settings {
@@ -83,6 +84,11 @@ export interface SourceSettings {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+export interface RoleSettings {
+  /** Inference alone takes it from nobody if fewer of those to whom we gave it would be left. */
+  readonly minMembers?: number;
+}
+
 export interface TargetSettings {
   readonly id: string;
   readonly type: string;
@@ -93,6 +99,10 @@ export interface TargetSettings {
   readonly baseline: 'approve' | 'auto';
   /** What becomes of accounts that were at the target before us. */
   readonly adopt: AdoptionMode;
+  /** What no operation may touch there, leavers included. */
+  readonly untouchable?: Untouchable;
+  /** What is special about single roles, by name. */
+  readonly roles?: Readonly<Record<string, RoleSettings>>;
   /** May missing roles be made at the target? */
   readonly createRoles: boolean;
   /** Templates of the account profile, by field, in the rule language; defaults come with the kind. */

@@ -1,10 +1,21 @@
 import type { DesiredItem, Observed, Profile } from '../model/accounts.ts';
 import { foldCase } from '../model/filter.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import { planAdoption } from './adoption.ts';
 import type { Draft } from './draft.ts';
 
 /** Is the account another's to change? Reported, and then nothing on it is touched. */
 export function isReadOnly(draft: Draft, observed: Observed, leaving: boolean): boolean {
+  if (isUntouchable(draft.input.target.untouchable, observed)) {
+    const residue = leaving ? ': the person keeps whatever it allows' : '';
+    draft.find(
+      'untouchable',
+      'account',
+      `the settings say that the account ${observed.id} is untouchable${residue}`,
+      leaving ? 'block it there by hand, now' : 'change it there by hand, or take it out of untouchable',
+    );
+    return true;
+  }
   if (observed.managedBy === undefined && observed.privileged !== true) return false;
   const whose = observed.managedBy === undefined ? "is an administrator's" : `is managed by ${observed.managedBy}`;
   const residue = leaving ? ': the person keeps whatever it allows' : '';

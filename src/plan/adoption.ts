@@ -1,6 +1,7 @@
 import { type DesiredItem, itemRole, type Observed } from '../model/accounts.ts';
 import { type AdoptionEvidence, adoptionMessage } from '../model/adoption.ts';
 import { foldCase } from '../model/filter.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import type { Person } from '../model/person.ts';
 import type { Draft } from './draft.ts';
 
@@ -34,7 +35,8 @@ export function planAdoption(draft: Draft, holder: Observed, wanted: DesiredItem
     );
     return;
   }
-  if (adoptionWord !== 'adopt' && !(target.adopt?.mode === 'auto' && evidence === 'verified-email')) {
+  const auto = target.adopt?.mode === 'auto' && draft.input.person.life === 'active';
+  if (adoptionWord !== 'adopt' && !(auto && evidence === 'verified-email')) {
     draft.find('adoption', holder.id, adoptionMessage(evidence, login), 'drawbridge adoptions list');
     return;
   }
@@ -49,20 +51,24 @@ export function planAdoption(draft: Draft, holder: Observed, wanted: DesiredItem
 }
 
 /** Why nobody may take the account over. */
-function forbids(draft: Draft, { managedBy, privileged, mark }: Observed): string | undefined {
+function forbids(draft: Draft, { id, tags, managedBy, privileged, mark }: Observed): string | undefined {
   const owner = draft.input.holderOwner;
   if (owner !== undefined) return `it is the account of another person, ${owner}`;
+  if (isUntouchable(draft.input.target.untouchable, { id, tags })) return 'the settings say that it is untouchable';
   if (managedBy !== undefined) return `it is managed by ${managedBy}`;
   if (privileged === true) return "it is an administrator's";
   return mark === undefined ? undefined : 'it was made by Drawbridge for somebody else';
 }
 
 /**
- * The records' own addresses count, of sources that still tell of the person; what a template makes of them does not.
+ * The records' own addresses count, of sources that still tell of the person (as active, where any does); what a template
+ * makes of them does not.
  */
 function evidenceOf(person: Person, holder: Observed, verified: readonly string[]): AdoptionEvidence {
   const theirs = new Set(
-    person.records.filter((r) => r.gone === undefined && r.active).flatMap((r) => r.emails.map(foldCase)),
+    person.records
+      .filter((r) => r.gone === undefined && (r.active || person.life !== 'active'))
+      .flatMap((r) => r.emails.map(foldCase)),
   );
   const shown = [holder.profile.login, ...(holder.profile.email === undefined ? [] : [holder.profile.email])]
     .map(foldCase)

@@ -2,6 +2,7 @@ import { type Cause, type ItemKey, itemRole, type LedgerRow } from '../model/acc
 import type { Evidence } from '../model/facts.ts';
 import type { Change, Finding, FindingKind, Op, Risk } from '../model/plan.ts';
 import type { StepInput } from '../model/planning.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import { inOrder } from './order.ts';
 
 /** A step in the making: what the parts of the planner write into. */
@@ -54,11 +55,28 @@ export function newDraft(input: StepInput): {
     const role = itemRole(item);
     return role !== undefined && isProtected(role);
   };
+  const list = target.untouchable;
+  /** The last word on what no operation may touch, whatever part of the planner wants it: told, and not planned. */
+  const isForbidden = (item: ItemKey, evidence: Evidence | undefined, ...ends: unknown[]): boolean => {
+    if (input.observed !== undefined && isUntouchable(list, input.observed)) return true;
+    const role = itemRole(item);
+    const ids = role === undefined ? [] : ends.flatMap((end) => roleIdOf(end) ?? []);
+    if (!ids.some((id) => isUntouchable(list, { id }))) return false;
+    const leaving = evidence === 'explicit';
+    draft.find(
+      'untouchable',
+      item,
+      `the settings say that the role ${role} is untouchable${leaving ? ': the person keeps it' : ''}`,
+      leaving ? 'take it from the account there by hand, now' : 'give or take it there by hand',
+    );
+    return true;
+  };
   const draft: Draft = {
     input,
     owned: new Map(mine.map((row) => [row.item, row])),
     isProtected,
     change(op, item, { before, after, until, causes = [], evidence, expected, risk } = {}) {
+      if (isForbidden(item, evidence, before, after)) return;
       changes.push({
         op,
         item,
@@ -69,6 +87,7 @@ export function newDraft(input: StepInput): {
         ...(evidence !== undefined && { evidence }),
         ...(expected === true && { expected }),
         ...(evidence === 'explicit' && person.burst !== undefined && { burst: person.burst }),
+        ...(evidence === 'explicit' && person.dormant !== undefined && { dormant: person.dormant }),
         risk: risk ?? (guarded(item) && op === 'grant' ? 'high' : RISK[op]),
       });
     },
@@ -84,4 +103,9 @@ export function newDraft(input: StepInput): {
     },
   };
   return { draft, changes: () => inOrder(changes, (c) => guarded(c.item)), findings };
+}
+
+function roleIdOf(end: unknown): string | undefined {
+  const id = typeof end === 'object' && end !== null && 'roleId' in end ? end.roleId : undefined;
+  return typeof id === 'string' ? id : undefined;
 }

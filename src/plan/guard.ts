@@ -13,6 +13,8 @@ export interface GuardInput {
   counted(key: ChangeKey): 'passed' | 'approved' | undefined;
   decision(holdId: string): Decision | undefined;
   isProtected(target: string, role: string): boolean;
+  /** So many of those to whom we gave the role keep it, unless somebody approves. */
+  minMembers?(target: string, role: string): number | undefined;
   /** A simulator, or a target without a baseline: the number of accounts made there is not worth asking about. */
   isRehearsal(target: string): boolean;
 }
@@ -34,7 +36,7 @@ export interface Guarded {
 
 /**
  * Holds inferred removals that exceed a budget, and additions that are unusually many; what a source stated of a person
- * itself (`explicit`) passes, unless it came in a burst of such words: then all but protected roles is held. A scope
+ * itself (`explicit`) passes, unless it came in a burst of such words (then all but protected roles is held), or was so at first sight. A scope
  * that would go over its budget by all of these steps together lets none of its changes through: which of them come
  * first must not decide who loses access. Narrow scopes are judged first, so that one role's trouble does not hold back
  * everything at the target.
@@ -100,13 +102,13 @@ const TAKING: ReadonlySet<Change['op']> = new Set(['revoke', 'unalias', 'block',
 export function concerns(
   { isProtected, isRehearsal }: Pick<GuardInput, 'isProtected' | 'isRehearsal'>,
   target: string,
-  { op, item, evidence, expected, burst }: Change,
+  { op, item, evidence, expected, burst, dormant }: Change,
 ): boolean {
   const role = itemRole(item);
   if (TAKING.has(op)) {
+    if (evidence !== 'explicit') return expected !== true;
     // Of a burst too, what is privileged goes at once.
-    if (evidence === 'explicit') return burst !== undefined && (role === undefined || !isProtected(target, role));
-    return expected !== true;
+    return dormant !== undefined || (burst !== undefined && (role === undefined || !isProtected(target, role)));
   }
   if (op === 'create') return !isRehearsal(target);
   return op === 'grant' && role !== undefined && isProtected(target, role);
@@ -131,7 +133,9 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
     ...(decision !== undefined && { decision }),
     ...(decision === 'rejected' && { because: 'rejected: it stays as it is while nothing changes' }),
   };
-  const { burst } = change;
+  const { burst, dormant } = change;
+  if (dormant !== undefined)
+    return { ...base, kind: 'take', source: dormant, forbidden: dormantWords(dormant), scopes: [] };
   if (burst !== undefined) return { ...base, kind: 'take', source: burst, forbidden: burstWords(burst), scopes: [] };
   if (TAKING.has(change.op)) {
     const source = change.causes.find((cause) => cause.record !== undefined)?.record?.source;
@@ -160,6 +164,9 @@ function caseOf(input: GuardInput, step: Step, change: Change): Case | undefined
 const burstWords = (source: string): string =>
   `part of a burst: the source ${source} had more people leave or be suspended at a time than may without approval`;
 
+const dormantWords = (source: string): string =>
+  `dormant: the source ${source} had the person disabled already when it first told of them`;
+
 /** What a hold rests on besides its key: why the item goes or comes, and from what to what. */
 const changeEnds = ({ before, after, evidence, causes }: Change) => ({
   before,
@@ -175,6 +182,11 @@ function judge(input: GuardInput, scope: GuardScope, more: number): string | und
   if (passed + more > limit) {
     const before = passed === 0 ? '' : `, after ${passed} before`;
     return `${more} ${describe(scope)} would be ${verbOf(scope)}${before}; ${limit} of ${owned} may be within ${hours(input.limits.windowMs)}`;
+  }
+  const least = scope.kind === 'role' ? input.minMembers?.(scope.target, scope.role) : undefined;
+  if (scope.kind === 'role' && least !== undefined && owned - pending - more < least) {
+    const left = Math.max(0, owned - pending - more);
+    return `${left} of ${owned} would keep the role ${scope.role} at ${scope.target}, and the settings want ${least} (minMembers)`;
   }
   if (scope.kind === 'role' && owned >= input.limits.emptyFrom && owned - pending - more <= 0) {
     return `nobody of ${owned} would keep the role ${scope.role} at ${scope.target}`;

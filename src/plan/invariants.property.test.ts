@@ -12,6 +12,7 @@ import type { Observed } from '../model/accounts.ts';
 import { GUARD_LIMITS } from '../model/guard.ts';
 import type { LinkedRecord } from '../model/person.ts';
 import type { Change, Hold, Step } from '../model/plan.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import { brokenChains } from './chain.ts';
 import { allowed } from './guard.ts';
 
@@ -32,6 +33,8 @@ const load = (parts: readonly string[]): World['rules'] => {
   const { rules, problems } = rulesOf(`rules:${parts.length === 0 ? ' []' : ''}\n${parts.join('')}`);
   return rules ?? assert.fail(problems.map((p) => p.message).join());
 };
+
+const UNTOUCHABLE = { ids: ['r-r3'], tags: ['break-glass'] };
 
 type Event = (state: State) => State;
 interface State {
@@ -124,6 +127,11 @@ const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(
   who.map((i) => byHand(i, ({ active }) => ({ active: !active }))),
   who.map((i) => byHand(i, ({ privileged }) => ({ privileged: privileged !== true }))),
   who.map((i) => byHand(i, () => undefined)),
+  who.map((i) => byHand(i, ({ tags }) => ({ tags: tags === undefined ? ['break-glass=yes', 'team=x'] : ['team=x'] }))),
+  fc.boolean().map((on) => (state: State) => {
+    const { untouchable: _, ...rest } = state.world.target;
+    return { ...state, world: { ...state.world, target: on ? { ...rest, untouchable: UNTOUCHABLE } : rest } };
+  }),
   fc.integer({ min: 1, max: 30 }).map((hours) => (state: State) => ({
     ...state,
     world: { ...state.world, now: new Date(state.world.now.getTime() + hours * HOUR) },
@@ -229,6 +237,11 @@ function checkChange(world: World, inputs: ReturnType<typeof planWorld>['inputs'
     // 2. Only what we gave is taken; a leaver loses all.
     assert.ok(owned, `${what}: it is not ours`);
   }
+  // 2. Nothing is done with what is untouchable, whoever leaves.
+  if (world.target.untouchable !== undefined) {
+    assert.ok(observed?.tags?.includes('break-glass=yes') !== true, `${what}: the account is untouchable`);
+    assert.notEqual(change.item, 'role:r3', `${what}: the role is untouchable`);
+  }
   // 2. Nothing is done on the account of an administrator.
   if (observed?.privileged === true) assert.fail(`${what}: it is an administrator's account`);
   // 7. After a leave nothing is given.
@@ -289,11 +302,17 @@ function checkChains(world: World, holds: readonly Hold[]): void {
     brokenChains({
       person,
       target: 'pam',
-      rows: world.ledger.filter((row) => row.person === person.id),
+      rows: world.ledger.filter(
+        (row) => row.person === person.id && (world.target.untouchable === undefined || row.item !== 'role:r3'),
+      ),
       wanted: desired?.items ?? new Map(),
       undecided,
       // Nothing can be taken from whom nobody is sure of, from an administrator, or where there is no account.
-      kept: person.frozen !== undefined || observed?.privileged === true || observed === undefined,
+      kept:
+        person.frozen !== undefined ||
+        observed === undefined ||
+        observed.privileged === true ||
+        isUntouchable(world.target.untouchable, observed),
       open: holds.filter((hold) => hold.person === person.id),
       trace: () => ({ planned: true, answered: true }),
     }),

@@ -1,5 +1,7 @@
 import { aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
+import { isUntouchable } from '../model/untouchable.ts';
 import { isReadOnly, settleClaim } from './account.ts';
+import { planAdoption } from './adoption.ts';
 import { planRemovals, take } from './attachments.ts';
 import type { Draft } from './draft.ts';
 
@@ -31,7 +33,7 @@ export function planLeaver(draft: Draft): void {
 
 /** Suspended: sign-in blocked and protected roles detached; everything else is kept, and nothing is added. */
 export function planSuspended(draft: Draft): void {
-  if (!blockSignIn(draft)) return;
+  if (!blockSignIn(draft)) return takeOver(draft);
   const { person, recovery, target } = draft.input;
   const { mode } = target;
   if (mode !== 'add-only' && recovery !== true && person.frozen === undefined) planRemovals(draft);
@@ -47,6 +49,18 @@ export function planSuspended(draft: Draft): void {
     const wanted = draft.input.desired?.items.has(row.item) === true || draft.input.undecided.has(row.item);
     if (wanted || mode === 'add-only') take(draft, row, 'explicit');
   }
+}
+
+/**
+ * An account that was there before us may be theirs too, and stays open while it is nobody's: an operator may say that it
+ * is. That gives nothing, and blocking it is what comes then.
+ */
+function takeOver(draft: Draft): void {
+  const { desired, loginHolder, observed, person, recovery, rivals, targetRead } = draft.input;
+  const wanted = desired?.items.get('account');
+  const known = observed !== undefined || draft.owned.has('account');
+  if (!targetRead || recovery === true || person.frozen !== undefined || known || rivals.length > 0) return;
+  if (loginHolder !== undefined && wanted !== undefined) planAdoption(draft, loginHolder, wanted);
 }
 
 function settleRole(draft: Draft, row: LedgerRow, role: string): void {
@@ -67,6 +81,7 @@ function blockSignIn(draft: Draft): boolean {
       settleClaim(draft);
       return false;
     }
+    if (isUntouchable(target.untouchable, { id: row.objectId })) return false;
   } else {
     if (row === undefined && observed.mark !== person.id) return false;
     if (isReadOnly(draft, observed, true)) return false;

@@ -10,7 +10,7 @@ const slotNow = (seconds: string): string => `floor(extract(epoch from now()) / 
  * Common table expressions from `leaver` (id, generation, key of the record, source) to `counted`, the same with `held`:
  * is this leave one too many of its source? Counted is everybody who leaves within the window, also who is held, once;
  * but for those of whom another source says the same: they pass. Within one statement the first are those with the
- * smallest keys. The counts lie in the row that this locks, so they are those of now and not of the snapshot.
+ * smallest keys. `$1` are all the records that left. The counts lie in the row that this locks, so they are those of now and not of the snapshot.
  */
 export const COUNTED = `asked as (
     select l.*, was.held as was_held,
@@ -45,7 +45,9 @@ export const COUNTED = `asked as (
     from asked a left join fresh f on f.key = a.key left join budget b on b.source = a.source
   ),
   kept as (
-    insert into leave (record_key, at, held) select key, now(), held from counted order by key
+    insert into leave (record_key, at, held)
+    select k.key, now(), c.held from unnest($1::bigint[]) k(key) join person_record pr on pr.record_key = k.key
+      join counted c on c.id = pr.person order by k.key
     on conflict (record_key) do update set at = excluded.at, held = excluded.held
   ),
   told as (

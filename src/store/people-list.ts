@@ -10,14 +10,29 @@ export interface ListedPerson {
   readonly displayName: string | null;
   readonly email: string | null;
   readonly life: LifeCycle;
+  /** Disabled, and was so already when the source first told of them. */
+  readonly dormant: boolean;
   readonly source: string;
   readonly anchor: string;
   readonly changedAt: Date;
 }
 
 /** Fields that a list can be narrowed by, each with an SQL `like` pattern; case does not count. */
-export const PEOPLE_FIELDS = ['id', 'user', 'name', 'email', 'life', 'source', 'group', 'externalId'] as const;
+export const PEOPLE_FIELDS = [
+  'id',
+  'user',
+  'name',
+  'email',
+  'life',
+  'dormant',
+  'source',
+  'group',
+  'externalId',
+] as const;
 export type PeopleField = (typeof PEOPLE_FIELDS)[number];
+
+/** Was the record disabled already when its source first told of it, and never anything else? */
+const DORMANT = `(pr.dormant and not r.active and r.gone_at is null)`;
 
 /** Conditions on the person `p` and the record `r`; `$n` is the pattern. */
 const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
@@ -26,6 +41,7 @@ const CONDITIONS: Readonly<Record<PeopleField, (n: number) => string>> = {
   name: (n) => `lower(${NAME_TO_READ}) like lower($${n})`,
   email: (n) => `exists (select 1 from unnest(r.emails) e where lower(e) like lower($${n}))`,
   life: (n) => `${life} like $${n}`,
+  dormant: (n) => `case when ${DORMANT} then 'yes' else 'no' end like $${n}`,
   source: (n) => `r.source like $${n}`,
   group: (n) => `exists (select 1 from membership m join record g on g.key = m.group_key
     where m.member_key = r.key and g.gone_at is null and lower(g.display_name) like lower($${n}))`,
@@ -45,7 +61,7 @@ const life = `(select case when bool_or(x.gone_at is not null) then 'left' when 
       or exists (select 1 from source_state s where s.source = x.source and s.succeeded_by = o.source)) offset 0))`;
 
 const COLUMNS = `p.id, coalesce(r.user_name, r.anchor) as "userName", ${NAME_TO_READ} as "displayName",
-  r.emails[1] as email, ${life} as life, r.source, r.anchor, r.changed_at as "changedAt"`;
+  r.emails[1] as email, ${life} as life, ${DORMANT} as dormant, r.source, r.anchor, r.changed_at as "changedAt"`;
 /** A person with several records stands in a list once, by one that is there and no secondary one, if there is any. */
 const FROM = `from person p join person_record pr on pr.person = p.id
   and pr.record_key = (select x.record_key from person_record x join record y on y.key = x.record_key
@@ -97,6 +113,16 @@ export async function countRecords(
         count(*) filter (where kind = 'group' and gone_at is null) as groups, max(changed_at) as "lastChange"
       from record group by source order by source`,
   });
+}
+
+/** How many users of each source were disabled already when it first told of them. Looks at all that are disabled. */
+export async function countDormant(db: Db): Promise<Map<string, number>> {
+  const rows = await db.rows<{ source: string; n: number }>({
+    name: 'records-dormant',
+    text: `select r.source, count(*) as n from person_record pr join record r on r.key = pr.record_key
+      where ${DORMANT} group by r.source`,
+  });
+  return new Map(rows.map(({ source, n }) => [source, n]));
 }
 
 /** User names of these persons, by id. */

@@ -24,6 +24,13 @@ export interface Figures {
     readonly allowed: number;
     readonly held: number;
   }>;
+  /** Roles of which the settings say how many are to have them at least. */
+  readonly roles: ReadonlyArray<{
+    readonly target: string;
+    readonly role: string;
+    readonly members: number;
+    readonly minMembers: number;
+  }>;
   /** Push sources: when they were last heard, and whether that is too long ago. */
   readonly heard: ReadonlyArray<{ readonly source: string; readonly lastHeard: Date | null; readonly silent: boolean }>;
   /** Seconds to the end of each token that has one and was not revoked; below 0 it has ended. */
@@ -189,6 +196,12 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
     'People who left in a burst and are held for approval: they still have access',
     ['source'],
   );
+  const members = gauge('drawbridge_role_members', 'To how many a role with minMembers was given', ['target', 'role']);
+  const lacking = gauge(
+    'drawbridge_role_members_missing',
+    'How many are lacking to the minMembers of a role: people left, and nobody took their place',
+    ['target', 'role'],
+  );
   const records = gauge('drawbridge_records', 'Users and groups that sources have told of', ['source', 'kind']);
   const changed = gauge('drawbridge_source_last_change_seconds', 'Unix time of the last change', ['source']);
   const expiry = gauge('drawbridge_token_expires_seconds', 'Seconds until a token ends; below 0 it has', [
@@ -210,7 +223,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
   const looked = gauge('drawbridge_access_verified_seconds', 'Unix time of the last look at all access');
   const up = gauge('drawbridge_store_up', '1 when the store answered');
   return (now) => {
-    const leavers = [leaves, allowed, burst];
+    const more = [leaves, allowed, burst, members, lacking];
     const told = [
       dirty,
       cases,
@@ -227,7 +240,7 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
       stale,
       missing,
     ];
-    for (const one of [...told, ...leavers]) one.reset();
+    for (const one of [...told, ...more]) one.reset();
     up.set(now === undefined ? 0 : 1);
     if (now === undefined) return;
     if (now.verified !== undefined) {
@@ -244,6 +257,10 @@ function addGauges(registry: Registry): (now: Figures | undefined) => void {
     }
     for (const one of now.paused) paused.set({ target: one.target }, one.paused ? 1 : 0);
     for (const { target, n } of now.holds) holds.set({ target }, n);
+    for (const { target, role, members: n, minMembers } of now.roles) {
+      members.set({ target, role }, n);
+      lacking.set({ target, role }, Math.max(0, minMembers - n));
+    }
     for (const one of now.bursts) {
       leaves.set({ source: one.source }, one.leaves);
       allowed.set({ source: one.source }, one.allowed);

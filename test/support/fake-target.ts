@@ -10,6 +10,7 @@ interface FakeAccount {
   profile: Profile;
   active: boolean;
   roles: Set<string>;
+  tags?: readonly string[];
   mark?: string;
 }
 
@@ -74,6 +75,7 @@ export function fakeTarget(
     active: account.active,
     roles: new Set(account.roles),
     aliases: new Set(),
+    ...(account.tags === undefined ? {} : { tags: account.tags }),
     ...(account.mark === undefined ? {} : { mark: account.mark }),
   });
   const find = (ref: AccountRef): FakeAccount | undefined => {

@@ -17,7 +17,7 @@ export interface Memory {
 
 export const NOTHING: Memory = { passed: [], decisions: new Map(), left: [] };
 
-/** What the store does when people leave: of those who left since `before`, whom a burst holds. */
+/** What the store does when people leave: of those who left since `before`, whom a burst holds; and who was away before. */
 export function withLeaves(
   before: World | undefined,
   world: World,
@@ -34,10 +34,16 @@ export function withLeaves(
     recent += 1;
     left.push({ person: id, at: now, held: recent > allowed });
   }
-  const held = new Set(left.flatMap((l) => (l.held ? [l.person] : [])));
-  const marked = world.people.map((p) =>
-    held.has(p.id) ? { ...p, records: p.records.map((r) => ({ ...r, heldLeave: true as const })) } : p,
-  );
+  const known = new Map(left.map((l) => [l.person, l.held]));
+  const marked = world.people.map((p) => ({
+    ...p,
+    records: p.records.map((r) => ({
+      ...r,
+      ...(known.get(p.id) === true && { heldLeave: true as const }),
+      // Nobody saw them leave.
+      ...(!r.active && r.gone === undefined && !known.has(p.id) && { dormant: true as const }),
+    })),
+  }));
   return { world: { ...world, people: marked }, memory: { ...memory, left } };
 }
 
@@ -67,6 +73,7 @@ export function judged(world: World, plan: Plan, memory: Memory, real: boolean):
     decision: (id) => memory.decisions.get(id),
     isProtected: (target, role) => protectedRoles(world.rules, target).has(role),
     isRehearsal: () => !real,
+    minMembers: (_target, role) => world.target.roles?.[role]?.minMembers,
   });
   const fresh = result.passed.filter((p) => !passed.some((old) => same(old, p))).map((p) => ({ ...p, at: now }));
   // What is given again may be taken again, and counts anew then.

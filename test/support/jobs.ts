@@ -73,6 +73,7 @@ export interface World {
   createRoles: boolean;
   needBaseline: boolean;
   adopt?: TargetView['adopt'];
+  untouchable?: TargetView['untouchable'];
   /** Of the guard; without any nothing is held but what protected rules ask for. */
   limits?: GuardLimits;
 }
@@ -110,6 +111,7 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
       targets: of.targets.map((target) => ({
         ...view(target, of.mode, of.createRoles),
         ...(of.adopt === undefined ? {} : { adopt: of.adopt }),
+        ...(of.untouchable === undefined ? {} : { untouchable: of.untouchable }),
       })),
       guard: { limits: of.limits ?? UNLIMITED, rehearsals: new Set() },
       needBaseline: new Set(of.needBaseline ? of.targets.map((t) => t.id) : []),

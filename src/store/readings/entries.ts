@@ -111,8 +111,8 @@ export async function admitEntries(tx: Db, request: EntriesRequest): Promise<Rec
     await tx.rows({ text: CREATE, values: [source, covers] });
     await tx.rows({ text: `insert into person (id) select person from entry where person is not null` });
     await tx.rows({
-      text: `insert into person_record (record_key, person, linked_by)
-        select key, person, 'new' from entry where person is not null`,
+      text: `insert into person_record (record_key, person, linked_by, dormant)
+        select key, person, 'new', not active from entry where person is not null`,
     });
   }
   if (counts.some((c) => c.what !== 'created')) await tx.rows({ text: CHANGE, values: [covers] });

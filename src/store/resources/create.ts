@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Correlator } from '../../model/correlation.ts';
+import { dormantSql } from '../correlation/dormant.ts';
 import { newPersonId } from '../correlation/ids.ts';
 import type { Db } from '../db.ts';
 import { createCorrelated } from './correlated.ts';
@@ -20,11 +21,11 @@ interface Created {
 const CREATE = `with r as (
     insert into record (source, anchor, kind, ${RECORD_COLUMNS.join(', ')})
     values ($1, $2, $3, ${RECORD_COLUMNS.map((_, i) => `$${i + 4}`).join(', ')})
-    returning key, version, created_at, changed_at
+    returning key, version, active, created_at, changed_at
   ), p as (
     insert into person (id) select $13::text where $3 = 'user' returning id
   ), l as (
-    insert into person_record (record_key, person, linked_by) select r.key, p.id, 'new' from r, p
+    insert into person_record (record_key, person, linked_by, dormant) select r.key, p.id, 'new', ${dormantSql('r')} from r, p
   ), e as (
     insert into event (actor, kind, person, source, object, detail)
     select $14, 'record.created', (select id from p), $1, $2, $15::jsonb

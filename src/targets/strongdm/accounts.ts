@@ -63,8 +63,15 @@ export function observedOf(user: User, roles: Iterable<string>, instance: string
     aliases: new Set(),
     ...(manager === undefined ? {} : { managedBy: manager }),
     ...(isPrivileged(user) ? { privileged: true } : {}),
+    ...tagsOf(user),
     ...(mark === undefined ? {} : { mark }),
   };
+}
+
+/** In an order of their own, so that the same tags read the same. */
+function tagsOf({ tags }: User): { readonly tags?: readonly string[] } {
+  const others = (tags?.pairs ?? []).filter(({ name }) => name !== MARK && name !== LEVEL);
+  return others.length === 0 ? {} : { tags: others.map(({ name, value }) => `${name}=${value}`).toSorted() };
 }
 
 /** E-mail addresses are unique at StrongDM without regard to case. */
