@@ -231,11 +231,15 @@ function linkedTo({ attribute, op, value }: Comparison, { kind, parameters }: Sc
 
 const LINK_KEYS = { user: ['member_key', 'group_key'], group: ['group_key', 'member_key'] } as const;
 
-/** Some group of the user, or some member of the group (`l`), fulfils the condition. */
+/**
+ * Some group of the user, or some member of the group (`l`), fulfils the condition. The links are looked through once for
+ * the whole query and remembered: `is true` keeps PostgreSQL from making a join of it, which in a database without
+ * statistics looks through all records again for each of them.
+ */
 function links({ kind }: Scope, condition: string): string {
   const [own, other] = LINK_KEYS[kind];
-  return `exists (select 1 from membership m join record l on l.key = m.${other} and l.gone_at is null
-    where m.${own} = r.key and ${condition})`;
+  return `(r.key in (select m.${own} from membership m join record l on l.key = m.${other} and l.gone_at is null
+    where l.source = $1 and ${condition})) is true`;
 }
 
 /** What `value`, `display`, `type` and `$ref` of a link are made of; addresses can't be searched for. */
