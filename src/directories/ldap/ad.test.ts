@@ -317,7 +317,7 @@ describe('Active Directory', { skip: noSamba }, () => {
     const other = await take(source, JSON.stringify({ ...told, invocationId: '00000000-0000-0000-0000-000000000000' }));
     assert.equal(other.scope, 'full');
     assert.deepEqual(other.notes, [
-      '1 reason to read everything: another domain controller answers, or the same after a restore',
+      'everything was read: another domain controller answers, or the same after a restore',
     ]);
     assert.equal((await take(source, JSON.stringify({ ...told, usn: '999999999' }))).scope, 'full');
   });

@@ -80,7 +80,7 @@ const again = async (context: FullContext): Promise<FullContext> =>
 function full(context: FullContext, why?: string): Plan {
   const { tally } = context;
   const names = new Names();
-  if (why !== undefined) tally.note(`reason to read everything: ${why}`);
+  if (why !== undefined) tally.say(`everything was read: ${why}`);
   return {
     scope: 'full',
     facts: fullFacts(context, names),
