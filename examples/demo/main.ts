@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: the main job from end to end, on real processes and recorded traffic. Everything it shows is read
+ * `npm run demo [-- --ldap]`: the main job from end to end, on real processes and recorded traffic. Everything it shows is read
  * back; it ends with 1 and the difference when something is not as it must be.
  */
 import {
@@ -17,7 +17,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Server, run, start } from './processes.ts';
 import { type Access, accessAt, converge, reader } from './readback.ts';
-import { accessTable, arrived, chapter, line, note } from './screen.ts';
+import { ldapStory } from './ldap.ts';
+import { accessTable, arrived, chapter, line, note, verdict } from './screen.ts';
 import { AFTER_JOINERS, CHAPTERS, JOINERS, type Traffic } from './story.ts';
 import { idsOf, replay } from './traffic.ts';
 
@@ -192,12 +193,6 @@ function reasons(plan: PlanDocument): Record<string, string> {
   return why;
 }
 
-function verdict(wrong: readonly string[], right: string): boolean {
-  if (wrong.length === 0) line(`  ✓ ${right}`);
-  else for (const difference of wrong) line(`  ✗ ${difference}`);
-  return wrong.length === 0;
-}
-
 const settings = (host: string): string => `server: { listen: 127.0.0.1:0 }
 store: { url: embedded:./data }
 sources:
@@ -214,7 +209,9 @@ targets:
 
 let good = false;
 try {
-  good = await story();
+  good = process.argv.includes('--ldap')
+    ? await ldapStory({ folder, config, servers, log: (text) => appendFileSync(logFile, text) })
+    : await story();
 } catch (error) {
   line(`  ✗ ${error instanceof Error ? error.message : String(error)}`);
 } finally {

@@ -37,3 +37,10 @@ export function accessTable(found: Access, why: Readonly<Record<string, string>>
     );
   }
 }
+
+/** Says whether something is as it must be, or what is wrong. */
+export function verdict(wrong: readonly string[], right: string): boolean {
+  if (wrong.length === 0) line(`  ✓ ${right}`);
+  else for (const difference of wrong) line(`  ✗ ${difference}`);
+  return wrong.length === 0;
+}

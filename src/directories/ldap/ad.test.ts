@@ -309,6 +309,27 @@ describe('Active Directory', { skip: noSamba }, () => {
     assert.ok(!facts.some((f) => f.type === 'wholeGroup' && f.group === team));
   });
 
+  test('an excluded group has no members, not by number either; references of several values are names', async (t) => {
+    const { writer, dn, user, group, source } = await stage(t, {
+      excludeGroups: ['Every*'],
+      attributes: { lists: { from: 'memberOf', type: 'list<string>' } },
+    });
+    const ann = await user('ann');
+    await group('Everybody', [dn('ann')]);
+    const team = await group('team', [dn('ann'), dn('Everybody')]);
+    const rid = (await writer.getBytes(dn('Everybody'), 'objectSid')).readUInt32LE(24);
+    await writer.modify(dn('ann'), 'replace', { primaryGroupID: [String(rid)] });
+    const taken = await take(source);
+    assert.deepEqual(
+      taken.facts
+        .flatMap((f) => (f.type === 'member' ? [`${f.group}>${f.member}`] : []))
+        .filter((pair) => pair.endsWith(ann)),
+      [`${team}>${ann}`],
+    );
+    // The primary group of before became a usual one.
+    assert.deepEqual(people(taken)[0]?.attributes['lists'], [`CN=Domain Users,CN=Users,${DOMAIN}`, dn('team')]);
+  });
+
   test('another domain controller, and one that was restored, is read whole', async (t) => {
     const { user, source } = await stage(t);
     await user('ann');
@@ -317,7 +338,7 @@ describe('Active Directory', { skip: noSamba }, () => {
     const other = await take(source, JSON.stringify({ ...told, invocationId: '00000000-0000-0000-0000-000000000000' }));
     assert.equal(other.scope, 'full');
     assert.deepEqual(other.notes, [
-      '1 reason to read everything: another domain controller answers, or the same after a restore',
+      'everything was read: another domain controller answers, or the same after a restore',
     ]);
     assert.equal((await take(source, JSON.stringify({ ...told, usn: '999999999' }))).scope, 'full');
   });

@@ -38,12 +38,15 @@ export async function* fullFacts(context: FullContext, names: Names): AsyncGener
   const { session, tally } = context;
   const primary = new PrimaryGroups();
   const expected = new Set<string>();
-  for await (const entries of groupsOf(context, [...anchorAttributes(session.setup), 'objectSid'])) {
+  const byName = excludesByName(session.setup);
+  const few = [...anchorAttributes(session.setup), 'objectSid', ...(byName ? session.setup.groupName : [])];
+  for await (const entries of groupsOf(context, few)) {
     for (const entry of entries) {
       const id = idOf(entry, session);
       // It comes again with everything, and is told of then.
       if (id === undefined) continue;
       expected.add(id);
+      if (byName && understandGroup(entry, keyOf(entry, session), session.setup).what === 'outside') continue;
       primary.add(entry, session);
       if (!session.namesHaveIds) names.add(entry.dn, id);
     }
@@ -53,11 +56,7 @@ export async function* fullFacts(context: FullContext, names: Names): AsyncGener
   for await (const entries of groupsOf(context, [...groupAttributes(session.setup), ...stampAttributes(session)])) {
     let facts: Fact[] = [];
     for (const entry of entries) {
-      const group = understandGroup(
-        entry,
-        excludesByName(session.setup) ? keyOf(entry, session) : undefined,
-        session.setup,
-      );
+      const group = understandGroup(entry, byName ? keyOf(entry, session) : undefined, session.setup);
       if (group.id !== undefined) {
         markOf(context.mark, 'groups', entry, group.id);
         expected.delete(group.id);

@@ -131,7 +131,9 @@ function fieldValue(entry: Entry, from: readonly string[], mapped: Mapped): Attr
     if (values === undefined || values.length === 0) continue;
     const value = valueOf(values, mapped.type, name);
     if (value === undefined) continue;
-    // A reference to another entry: its id, where the server tells it along.
+    // References to other entries: the id of one, where the server tells it along; the names of several.
+    if (Array.isArray(value))
+      return (value as readonly string[]).map((text) => splitExtendedDn(text).dn).toSorted(byCode);
     return typeof value === 'string' && value.startsWith('<GUID=') ? (splitExtendedDn(value).guid ?? value) : value;
   }
   return undefined;

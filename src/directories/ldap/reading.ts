@@ -80,7 +80,7 @@ const again = async (context: FullContext): Promise<FullContext> =>
 function full(context: FullContext, why?: string): Plan {
   const { tally } = context;
   const names = new Names();
-  if (why !== undefined) tally.note(`reason to read everything: ${why}`);
+  if (why !== undefined) tally.say(`everything was read: ${why}`);
   return {
     scope: 'full',
     facts: fullFacts(context, names),
@@ -91,11 +91,45 @@ function full(context: FullContext, why?: string): Plan {
   };
 }
 
+/** So many entries that can't be understood are no exception any more. */
+const FEW = { entries: 10, part: 0.05 };
+
+/**
+ * An entry that can't be understood keeps its record as it is. Where many are so, an attribute is not to be read any more,
+ * such as the one with the disabled bit: then nobody would be seen to leave, and the reading must not count as whole.
+ */
+class Legible {
+  #all = 0;
+  #bad = 0;
+  #why = '';
+
+  look(batch: readonly Fact[]): void {
+    for (const fact of batch) {
+      if (fact.type === 'unreadable') {
+        this.#bad += 1;
+        this.#why = fact.because;
+      } else if (fact.type === 'person' || fact.type === 'group') this.#all += 1;
+    }
+  }
+
+  get because(): string | undefined {
+    const most = Math.max(FEW.entries, FEW.part * (this.#all + this.#bad));
+    return this.#bad > most
+      ? `${this.#bad} entries can not be understood, such as one because ${this.#why}`
+      : undefined;
+  }
+}
+
 function readingOf(context: FullContext, plan: Plan): Reading {
   const { session, setup } = { session: context.session, setup: context.session.setup };
+  const legible = new Legible();
   async function* facts(): AsyncGenerator<Fact> {
     try {
-      for await (const batch of plan.facts) for (const fact of batch) yield fact;
+      for await (const batch of plan.facts) {
+        legible.look(batch);
+        for (const fact of batch) yield fact;
+      }
+      if (legible.because !== undefined) context.tally.notWhole(legible.because);
       await plan.after?.();
       context.tally.finished = true;
       session.connection.close();

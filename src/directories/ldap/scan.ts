@@ -5,6 +5,7 @@ import { type Control, type Entry, search } from './wire/index.ts';
 export class Tally {
   readonly #reasons: string[] = [];
   readonly #notes = new Map<string, number>();
+  readonly #said: string[] = [];
   /** It came to its end. */
   finished = false;
 
@@ -28,8 +29,13 @@ export class Tally {
     return this.#reasons.length === 0 ? undefined : this.#reasons.join('; ');
   }
 
+  /** Something that is to be known once, and not counted. */
+  say(text: string): void {
+    this.#said.push(text);
+  }
+
   get notes(): string[] {
-    return [...this.#notes].map(([text, count]) => `${count} ${text}`);
+    return [...this.#said, ...[...this.#notes].map(([text, count]) => `${count} ${text}`)];
   }
 }
 

@@ -8,8 +8,10 @@ export class ValueError extends Error {
 }
 
 export function textOf(value: Buffer, what: string): string {
-  if (!isUtf8(value)) throw new ValueError(`${what} is no text in UTF-8`);
-  return value.toString();
+  const text = value.toString();
+  // What is no UTF-8 is decoded with this sign in its place; who has it in their name is asked about only then.
+  if (text.includes('\ufffd') && !isUtf8(value)) throw new ValueError(`${what} is no text in UTF-8`);
+  return text;
 }
 
 /** objectGUID: the first three parts are little-endian (MS-DTYP 2.3.4.2). */

@@ -158,17 +158,29 @@ export interface Entry {
   readonly values: ReadonlyMap<string, readonly Buffer[]>;
 }
 
-/** Names of attributes come a hundred thousand times: each is turned to lower case once. */
-const NAMES = new Map<string, string>();
+/**
+ * Names of attributes come a hundred thousand times: each is made a text of, in lower case, once, and found again by its
+ * bytes.
+ */
+const NAMES = new Map<number, { readonly bytes: Buffer; readonly lower: string }>();
 
 function lowerName(content: BerReader): string {
-  const name = content.text('the name of an attribute');
-  const known = NAMES.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
+  const bytes = content.octets('the name of an attribute');
+  const { length } = bytes;
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  const known = NAMES.get(hash);
+  if (known !== undefined && sameBytes(known.bytes, bytes)) return known.lower;
+  const lower = bytes.toString().toLowerCase();
   // A server that makes up names must not fill the memory.
-  if (NAMES.size < 10_000) NAMES.set(name, lower);
+  if (known === undefined && NAMES.size < 10_000) NAMES.set(hash, { bytes: Buffer.from(bytes), lower });
   return lower;
+}
+
+function sameBytes(a: Buffer, b: Buffer): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function decodeEntry({ content }: Message): Entry {
