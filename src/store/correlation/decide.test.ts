@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { clients, seedMany } from '../../../test/support/correlation.ts';
+import * as fc from 'fast-check';
+import { clients, correlatorOf, key, seedMany } from '../../../test/support/correlation.ts';
 import { dbTest } from '../../../test/support/jobs.ts';
 import type { Db } from '../db.ts';
 import { blockSignIn } from '../leave.ts';
 import { decide, type KeyedRecord } from './decide.ts';
+import { lockKeys } from './lock.ts';
 
 /** Rows that this transaction has read by going through whole tables. */
 async function scanned(tx: Db): Promise<number> {
@@ -52,4 +54,57 @@ dbTest('a look costs the same among thousands, also by a plan that was made when
     await tx.rows({ text: `select count(*) from record where attributes ->> 'title' = 'x'` });
     assert.ok((await scanned(tx)) - one >= 5_000, 'a look through all would show');
   });
+});
+
+dbTest('what the first look takes for clear is what a closer look comes to', async (db) => {
+  const both = { okta: 'externalId', ad: 'externalId' };
+  const correlator = correlatorOf({ keys: [key('employeeNumber'), key('email'), key('id', { sources: both })] });
+  const facts = fc.record({
+    emp: fc.constantFrom(undefined, '1', '2'),
+    mail: fc.constantFrom(undefined, 'x@example.com', 'y@example.com'),
+    id: fc.constantFrom(undefined, '7', '8'),
+    source: fc.constantFrom('okta', 'ad'),
+    adm: fc.boolean(),
+  });
+  const fate = fc.constantFrom('there', 'there', 'there', 'disabled', 'deleted');
+  let clear = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(facts, fate), { maxLength: 5 }), facts, async (world, one) => {
+      await db.rows({
+        text: 'truncate identity_case, correlation_key, person_apart, person_record, record, person cascade',
+      });
+      const it = await clients(db, correlator);
+      const factsOf = ({ emp, mail, id }: typeof one) => ({
+        ...(emp !== undefined && { emp }),
+        ...(mail !== undefined && { mail }),
+        ...(id !== undefined && { externalId: id }),
+      });
+      const nameOf = (of: typeof one, i: number): string => `${of.adm ? 'adm-' : ''}u${i}`;
+      for (const [i, [of, end]] of world.entries()) {
+        const made = await it.add(of.source, nameOf(of, i), { ...factsOf(of), active: end !== 'disabled' });
+        if (end === 'deleted') await it.remove(of.source, made);
+      }
+      const said = {
+        userName: nameOf(one, 9),
+        externalId: one.id,
+        emails: one.mail === undefined ? [] : [one.mail],
+        active: true,
+        attributes: one.emp === undefined ? {} : { employeeNumber: one.emp },
+      };
+      const identity = correlator.identify(one.source, said);
+      assert.ok(identity !== undefined);
+      await db.tx(async (tx) => {
+        const look = await lockKeys(tx, one.source, identity);
+        const record = { key: 0, source: one.source, identity };
+        const close = (await decide(tx, [record], { correlator, now: new Date() }))?.get(0);
+        assert.ok(close !== undefined);
+        if (look.persons.length === 0) assert.deepEqual([close.person, close.case], [undefined, undefined]);
+        if (look.sure === null) return;
+        clear += 1;
+        assert.deepEqual([close.person, close.by, close.case], [look.persons[0], look.sure, undefined]);
+      });
+    }),
+    { numRuns: 60, seed: 9 },
+  );
+  assert.ok(clear >= 5, `${clear} were clear`);
 });

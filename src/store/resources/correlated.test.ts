@@ -56,15 +56,21 @@ dbTest('a new user costs one statement without correlation, four with it, and a 
     }));
   const before = await costs(change('one'));
 
-  correlator = correlatorOf({ keys: [key('email')] });
+  correlator = correlatorOf({
+    keys: [key('externalId', { sources: { okta: 'externalId', ad: 'externalId' } }), key('email')],
+  });
   await beginRebuild(db, correlator);
   while (await rebuildPage(db, correlator, new Date()));
   assert.equal(await costs(resources.create(writer, 'user', fields('ann'))), 4, 'begin, locks and look, write, commit');
   assert.equal(
     await costs(resources.create({ ...writer, source: 'ad' }, 'user', fields('ann'))),
     6,
-    'somebody is found: their lock, and a closer look',
+    'somebody is found by what others may have too: their lock, and a closer look',
   );
+  const numbered = (source: string) =>
+    resources.create({ ...writer, source }, 'user', userFields({ userName: 'n', externalId: '7', active: true }));
+  assert.equal(await costs(numbered('okta')), 4);
+  assert.equal(await costs(numbered('ad')), 4, 'somebody is found by what is theirs alone');
   assert.equal(
     await costs(resources.create(writer, 'user', userFields({ userName: 'svc', active: true }))),
     1,

@@ -23,14 +23,16 @@ const RECORD = `with r as (
   )`;
 const GIVEN = `select key, version, created_at as "createdAt", changed_at as "changedAt" from r`;
 
-/** The new record with its keys and a person of its own: what most come to. */
-const CREATE_NEW = `${RECORD}, p as (
-    insert into person (id) values ($16) returning id
+/** The new record with its keys and its person, an old or a new one: what most come to. */
+const CREATE_CLEAR = `${RECORD}, p as (
+    insert into person (id) select $16::text where $19::text = 'new'
   ), l as (
     insert into person_record (record_key, person, linked_by, secondary, dormant)
-    select r.key, p.id, 'new', $18::boolean, ${dormantSql('r')} from r, p
+    select r.key, $16, $19, $18::boolean, ${dormantSql('r')} from r
   ), e as (
-    insert into event (actor, kind, person, source, object, detail) values ($15, 'record.created', $16, $1, $2, $17::jsonb)
+    insert into event (actor, kind, person, source, object, detail)
+    select $15, 'record.created', $16, $1, $2, $17::jsonb
+    union all select $15, 'record.linked', $16, $1, $2, jsonb_build_object('by', $19::text) where $19 <> 'new'
   ) ${GIVEN}`;
 
 /** The new record with its keys, its person (an old or a new one, or nobody yet), and its case. */
@@ -66,7 +68,7 @@ interface New {
 
 /**
  * A new user of a source whose records are correlated: linked to who is there, a new person, a case, or nobody's. One
- * statement where nothing is there to be found by, else one more, in a transaction; where somebody is found, three.
+ * statement where nothing is there to be found by, else one more, in a transaction; where it is not clear, three.
  */
 export async function createCorrelated(
   db: Db,
@@ -77,12 +79,13 @@ export async function createCorrelated(
   const { role, keys } = user.identity;
   const isHuman = role === 'primary' || role === 'secondary';
   const alone = role === 'undecided' ? UNDECIDED : NOTHING;
-  if (keys.length === 0) return isHuman ? insertNew(db, writer, user) : insert(db, writer, user, alone);
+  if (keys.length === 0) return isHuman ? insertClear(db, writer, user) : insert(db, writer, user, alone);
   return db.tx(async (tx) => {
-    const { state, persons } = await lockKeys(tx, keys);
+    const { state, persons, sure } = await lockKeys(tx, writer.source, user.identity);
     const ready = isReady(correlator, state);
     if (role === 'other') return insert(tx, writer, user, alone);
-    if (ready && isHuman && persons.length === 0) return insertNew(tx, writer, user);
+    if (ready && isHuman && persons.length === 0) return insertClear(tx, writer, user);
+    if (ready && isHuman && sure !== null && user.fields.active) return insertClear(tx, writer, user, persons[0], sure);
     // Another one may be linked to them at this moment, by another value: only one of two can be their record here.
     await lockLinksTo(tx, persons);
     const record = { key: 0, source: writer.source, identity: user.identity };
@@ -94,11 +97,11 @@ export async function createCorrelated(
 const NOTHING: Decision = { own: null, persons: [], crowded: [] };
 const UNDECIDED: Decision = { ...NOTHING, case: { kind: 'undecided', key: null, persons: [] } };
 
-const insertNew = (db: Db, writer: Writer, user: New): Promise<StoredResource> =>
-  given(
-    user,
-    db.row<Created>({ name: 'resource-create-new', text: CREATE_NEW, values: valuesOf(writer, user, newPersonId()) }),
-  );
+/** Without `person` it is somebody new. */
+function insertClear(db: Db, writer: Writer, user: New, person = newPersonId(), by = 'new'): Promise<StoredResource> {
+  const values = [...valuesOf(writer, user, person), by];
+  return given(user, db.row<Created>({ name: 'resource-create-clear', text: CREATE_CLEAR, values }));
+}
 
 /** Without a decision it is nobody's yet. */
 function insert(db: Db, writer: Writer, user: New, decision: Decision | undefined): Promise<StoredResource> {
@@ -153,7 +156,7 @@ export async function newKeys(
   const linked = now?.linked === true;
   if (linked && now?.same === true) return undefined;
   // What may be linked by it waits for all others: there are few of those, and they don't wait for long.
-  await (linked ? lockKeys(tx, identity.keys) : lockCorrelation(tx));
+  await (linked ? lockKeys(tx, source, identity) : lockCorrelation(tx));
   const record = { key, source, identity };
   return async () => {
     await putKeys(tx, [record]);
