@@ -59,6 +59,18 @@ export interface Observed {
   readonly mark?: string;
 }
 
+export interface AliasName {
+  readonly set: string;
+  readonly username?: string;
+}
+
+/** The aliases that an account shows, in one order. */
+export const aliasesOf = (observed: Pick<Observed, 'aliases'> | undefined): Array<Required<AliasName>> =>
+  [...(observed?.aliases ?? [])].toSorted().map((alias) => {
+    const at = alias.indexOf('=');
+    return { set: alias.slice(0, at), username: alias.slice(at + 1) };
+  });
+
 /** As the rules want it: each item with the rules and records that asked for it. */
 export interface Desired {
   readonly person: string;

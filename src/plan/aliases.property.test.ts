@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { applyChange, graphOf, planWorld, record, rulesOf, view, type World } from '../../test/support/planning.ts';
-import { type ItemKey, itemSet, nameKey, type Observed } from '../model/accounts.ts';
+import { aliasesOf, type ItemKey, itemSet, nameKey, type Observed } from '../model/accounts.ts';
 import type { Change, Step } from '../model/plan.ts';
-import { aliasesOf } from './aliases.ts';
+import { RECYCLE_MS } from './aliases.ts';
 
 const PEOPLE = [0, 1, 2];
 const NAMES = ['ann', 'Ann', 'bob'];
@@ -124,7 +124,7 @@ function entered(world: World, person: string, change: Change): World {
       : {
           kept: [
             ...(world.kept ?? []),
-            { item, key: nameOf(before), person, until: new Date(world.now.getTime() + 90 * DAY) },
+            { item, key: nameOf(before), person, until: new Date(world.now.getTime() + RECYCLE_MS) },
           ],
         };
   if (op === 'unalias') {

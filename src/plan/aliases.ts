@@ -1,18 +1,9 @@
-import { type DesiredItem, type ItemKey, itemSet, type LedgerRow, nameKey, type Observed } from '../model/accounts.ts';
+import { aliasesOf, type AliasName, type DesiredItem, type ItemKey, itemSet, type LedgerRow, nameKey } from '../model/accounts.ts';
 import type { TakenAlias } from '../model/planning.ts';
 import type { Draft } from './draft.ts';
 
-export interface AliasName {
-  readonly set: string;
-  readonly username?: string;
-}
-
-/** The aliases that an account shows, in one order. */
-export const aliasesOf = (observed: Observed | undefined): Array<Required<AliasName>> =>
-  [...(observed?.aliases ?? [])].toSorted().map((alias) => {
-    const at = alias.indexOf('=');
-    return { set: alias.slice(0, at), username: alias.slice(at + 1) };
-  });
+/** For so long nobody else gets an alias that somebody had. */
+export const RECYCLE_MS = 90 * 86_400_000;
 
 /** The alias that a row of the ledger stands for: the user name that we gave, as the account shows it if it does. */
 export function nameOfAlias({ input }: Pick<Draft, 'input'>, { item, objectId }: LedgerRow): AliasName {

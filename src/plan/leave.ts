@@ -1,6 +1,6 @@
-import { aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
+import { aliasesOf, aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
 import { isUntouchable } from '../model/untouchable.ts';
-import { aliasesOf, nameOfAlias } from './aliases.ts';
+import { nameOfAlias } from './aliases.ts';
 import { isReadOnly, settleClaim } from './account.ts';
 import { planAdoption } from './adoption.ts';
 import { planRemovals, take } from './attachments.ts';

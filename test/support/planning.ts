@@ -6,6 +6,7 @@ import { loadRules } from '../../src/mapping/load.ts';
 import { buildPerson } from '../../src/mapping/people.ts';
 import { compileProfile } from '../../src/mapping/profile.ts';
 import {
+  aliasesOf,
   itemRole,
   type ItemKey,
   itemSet,
@@ -21,7 +22,7 @@ import type { Change, Finding, Mode, Plan, Step } from '../../src/model/plan.ts'
 import type { GroupGraph, RoleLookup, StepInput, TakenAlias, TargetView, Wanted } from '../../src/model/planning.ts';
 import type { Problem, ProfileTemplate, RuleSet } from '../../src/model/rules.ts';
 import type { Capabilities } from '../../src/model/target.ts';
-import { aliasesOf, wantsName } from '../../src/plan/aliases.ts';
+import { RECYCLE_MS, wantsName } from '../../src/plan/aliases.ts';
 import { makePlan, planStep } from '../../src/plan/plan.ts';
 
 export const ATTRIBUTES: readonly AttributeDeclaration[] = [
@@ -116,8 +117,6 @@ export interface World {
     readonly until: Date;
   }>;
 }
-
-const RECYCLE_MS = 90 * 86_400_000;
 
 const lookup =
   (roles: ReadonlyMap<string, string>): RoleLookup =>
