@@ -1,4 +1,12 @@
-import { aliasesOf, type AliasName, type DesiredItem, type ItemKey, itemSet, type LedgerRow, nameKey } from '../model/accounts.ts';
+import {
+  aliasesOf,
+  type AliasName,
+  type DesiredItem,
+  type ItemKey,
+  itemSet,
+  type LedgerRow,
+  nameKey,
+} from '../model/accounts.ts';
 import type { TakenAlias } from '../model/planning.ts';
 import type { Draft } from './draft.ts';
 

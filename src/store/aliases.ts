@@ -14,11 +14,15 @@ export async function accountsWithAlias(db: Db, names: readonly LoginName[]): Pr
   if (names.length === 0) return [];
   return db.rows<AliasAccount>({
     name: 'aliases-accounts',
-    text: `select k.target, k.item, k.key, o.account_id as "accountId", o.account->'profile'->>'login' as login
-      from ${KEYS} join observed o
-        on o.aliases is not null and o.aliases @> array[k.item || '=' || k.key] and o.target = k.target
+    text: `with o as materialized (
+        select target, account_id, account->'profile'->>'login' as login, aliases from observed
+        where aliases is not null and aliases && $4::text[]
+      )
+      select k.target, k.item, k.key, o.account_id as "accountId", o.login
+      from o cross join lateral unnest(o.aliases) as a(name)
+      join ${KEYS} on k.target = o.target and k.item || '=' || k.key = a.name
       order by k.target, k.item, k.key, o.account_id`,
-    values: columns(names),
+    values: [...columns(names), names.map(({ item, key }) => `${item}=${key}`)],
   });
 }
 

@@ -23,7 +23,8 @@ const STATEMENTS = [
 
   // Items with user names, as in alias:linux=ann; null where the account has none.
   `alter table observed add column aliases text[]`,
-  `create index observed_aliases on observed using gin (aliases) where aliases is not null`,
+  `create index observed_aliases on observed using gin (aliases) with (fastupdate = off)
+     where aliases is not null`,
 
   // Kept for whom it was taken from: nobody else gets it before \`until\`.
   `create table kept_alias (
