@@ -120,7 +120,7 @@ test('a store from before keeps who wants which login', async () => {
     const { db } = database;
     await db.rows({ text: 'drop schema drawbridge cascade' });
     await db.rows({ text: 'create schema drawbridge' });
-    await db.connection((client) => runMigrations(client, { to: '0012-adoption' }));
+    await db.connection((client) => runMigrations(client, { to: '0016-pauses' }));
     await db.rows({
       text: `insert into wanted_login (target, person, login_key) values ('sdm', 'p_a', 'lee'), ('sdm', 'p_b', 'lee')`,
     });

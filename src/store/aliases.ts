@@ -70,3 +70,14 @@ export async function keepAliases(db: Db, kept: readonly KeptAlias[], now: Date)
     values: [now],
   });
 }
+
+/** Two people turn out to be one: what was kept for `from` is kept for `to`. */
+export async function moveKept(db: Db, from: string, to: string): Promise<void> {
+  await db.rows({
+    text: `with moved as (delete from kept_alias where person = $1 returning target, item, alias_key, until)
+      insert into kept_alias (target, item, alias_key, person, until) select target, item, alias_key, $2, until from moved
+      on conflict (target, item, alias_key, person) do update set until = excluded.until
+        where kept_alias.until < excluded.until`,
+    values: [from, to],
+  });
+}
