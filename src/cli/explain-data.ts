@@ -1,6 +1,16 @@
 import { buildPerson } from '../mapping/people.ts';
 import { desire } from '../mapping/desire.ts';
-import { type Cause, itemRole, type ItemKey, type LedgerRow, type Observed, roleItem } from '../model/accounts.ts';
+import {
+  aliasesOf,
+  type Cause,
+  itemRole,
+  type ItemKey,
+  itemSet,
+  type LedgerRow,
+  nameKey,
+  type Observed,
+  roleItem,
+} from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { ShadowItem, Wanted } from '../model/planning.ts';
 import type { Recovery } from '../model/recovery.ts';
@@ -98,7 +108,7 @@ export async function explain(
         names.get(`${target}\n${role}`),
       );
       const ofTarget = (e: StoredEvent): boolean => e.target === target && (item === undefined || e.object === item);
-      const ours = new Set(own.map((row) => row.objectId));
+      const ours = new Set(own.flatMap((row) => (itemRole(row.item) === undefined ? [] : row.objectId)));
       const job = jobs.find((row) => row.target === target);
       return {
         target,
@@ -157,7 +167,8 @@ function itemsAt(
   return asked.map((item) => {
     const row = ledger.find((r) => r.item === item);
     const role = itemRole(item);
-    const present = account === undefined ? undefined : role === undefined ? item === 'account' : attached.has(role);
+    const present =
+      account === undefined ? undefined : role === undefined ? shows(account, item, row) : attached.has(role);
     return {
       item,
       wanted: desired?.items.has(item) ?? false,
@@ -167,6 +178,17 @@ function itemsAt(
       ...(present === undefined ? {} : { present }),
     };
   });
+}
+
+/** Does the account show itself, or the alias that we gave there? */
+function shows(account: Observed, item: ItemKey, row: LedgerRow | undefined): boolean {
+  const name = row?.objectId;
+  return (
+    item === 'account' ||
+    aliasesOf(account).some(
+      ({ set, username }) => set === itemSet(item) && (name === undefined || nameKey(username) === nameKey(name)),
+    )
+  );
 }
 
 function rulesThatGive(rules: readonly Rule[], target: string, role: string, causes: readonly Cause[]): Rule[] {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { addUser, drawbridge, folderWith, type Ran, urlOf } from '../../test/support/command-line.ts';
 import { testDatabase } from '../../test/support/database.ts';
+import { claimItems } from '../store/ledger.ts';
+import { saveAccounts } from '../store/observations.ts';
 import { noteRevision } from '../store/rules.ts';
 
 const SETTINGS = `
@@ -32,6 +34,35 @@ test('while rules are withheld nothing is called unwanted; an empty list of rule
     assert.equal((JSON.parse(await explain('--json')) as { withheld: boolean }).withheld, true);
     writeFileSync(join(folder.path, 'rules/r.yaml'), 'rules: []\n');
     assert.match(await explain(), /role staging: not wanted/);
+  } finally {
+    folder.remove();
+    await database.close();
+  }
+});
+
+test('an alias is told with its user name, and whether the account shows it', async () => {
+  const database = await testDatabase();
+  const { db } = database;
+  const folder = folderWith({ 'd.yaml': SETTINGS, 'rules/r.yaml': RULES });
+  const explain = async (): Promise<string> => {
+    const args = ['explain', 'ann@example.com', '--config', 'd.yaml'];
+    return (await drawbridge(args, { DATABASE_URL: urlOf(database.config) }, folder.path)).out;
+  };
+  try {
+    await addUser(db, 'okta', 'ann@example.com');
+    await noteRevision(db, 'r1', { rules: 1 });
+    const person = (await db.row<{ id: string }>({ text: 'select id from person' }))?.id ?? '';
+    const row = { target: 'sdm', person, created: true, plan: 'h', causes: [] };
+    await claimItems(db, [
+      { ...row, item: 'account', objectId: 'a-1' },
+      { ...row, item: 'alias:linux', objectId: 'ann' },
+    ]);
+    const profile = { login: 'ann@example.com', displayName: 'Ann' };
+    const account = { id: 'a-1', profile, active: true, roles: new Set<string>(), aliases: new Set(['linux=Ann']) };
+    await saveAccounts(db, [{ target: 'sdm', person, account }]);
+    assert.match(await explain(), /alias in set linux, ann: not wanted, given by .*; the target shows it/);
+    await saveAccounts(db, [{ target: 'sdm', person, account: { ...account, aliases: new Set(['linux=bob']) } }]);
+    assert.match(await explain(), /alias in set linux, ann: not wanted, given by .*; the target does not show it/);
   } finally {
     folder.remove();
     await database.close();

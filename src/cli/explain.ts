@@ -1,4 +1,4 @@
-import { itemRole } from '../model/accounts.ts';
+import { itemRole, itemSet } from '../model/accounts.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
 import { add, type Program } from './command.ts';
 import { CommandError, EXIT, unknownTarget } from './exit.ts';
@@ -161,7 +161,9 @@ const WITHHELD = 'undecided: the rules are withheld';
 
 function itemText({ item, wanted, undecided, causes, ledger, present }: ExplainedItem, withheld: boolean): string[] {
   const role = itemRole(item);
-  const name = role === undefined ? item : `role ${role}`;
+  const set = itemSet(item);
+  const username = ledger?.objectId === undefined ? '' : `, ${ledger.objectId}`;
+  const name = role !== undefined ? `role ${role}` : set !== undefined ? `alias in set ${set}${username}` : item;
   const given =
     ledger === undefined
       ? 'not given by us'

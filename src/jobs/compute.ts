@@ -9,6 +9,7 @@ import type { StoreParts } from '../store/parts.ts';
 import { type Ground, type WantedPerson, laneOf, readWanted, sieve } from './ground.ts';
 import { type RivalsOf, readRivals } from './rivals.ts';
 import { readRoleNames, readRoles } from './role-lookup.ts';
+import { nextFree, readTakenAliases, wantedAliases } from './taken-aliases.ts';
 
 /** One person at one target: the step, and what it was made of. */
 export interface PlannedLane {
@@ -23,6 +24,7 @@ export interface PlannedLane {
 export interface PlannedPerson {
   readonly person: Person;
   readonly lanes: readonly PlannedLane[];
+  /** Logins and aliases. */
   readonly logins: readonly WantedLogin[];
   readonly findings: readonly Finding[];
   /** When a time bound of theirs passes next. */
@@ -37,7 +39,7 @@ export interface Computed {
 
 /**
  * Plans these persons on what `db` shows; writes nothing. It is one code path for the planner, for a full plan, and
- * for the check of a step's basis before it is carried out. `rivalsOf` says who wants a login; without it that is read
+ * for the check of a step's basis before it is carried out. `rivalsOf` says who wants a login or alias; without it that is read
  * from the store, but for these persons themselves, of whom what they want now counts. `as stored`: for them too, so
  * that each is planned as if alone.
  */
@@ -49,22 +51,29 @@ export async function computePersons(
   rivalsOf?: RivalsOf | 'as stored',
 ): Promise<Computed> {
   const { people, broken } = await readWanted(store, db, ground, ids);
-  const inputs = await readInputs(store, db, people, ids, rivalsOf);
+  const inputs = await readInputs(store, db, ground, people, ids, rivalsOf);
   const planned = sieve(
     people.map((p) => ({ id: p.person.id, ...p })),
     ({ person, wanted, logins }): PlannedPerson => {
       const lanes = ground.targets.map((target) => planLane(ground, target, { person, wanted, logins }, inputs));
+      const taken = lanes.flatMap(({ target }) => [
+        ...(inputs.takenAliases.get(laneOf({ target: target.id, person: person.id }))?.values() ?? []),
+      ]);
+      const next = first(wanted.next, nextFree(taken, person.id));
       return {
         person,
         lanes,
-        logins,
+        logins: [...logins, ...(inputs.aliases.get(person.id) ?? [])],
         findings: [...wanted.findings, ...lanes.flatMap((lane) => lane.result.findings)],
-        ...(wanted.next !== undefined && { next: wanted.next }),
+        ...(next !== undefined && { next }),
       };
     },
   );
   return { people: planned.people, broken: [...broken, ...planned.broken] };
 }
+
+const first = (a: Date | undefined, b: Date | undefined): Date | undefined =>
+  a === undefined || (b !== undefined && b.getTime() < a.getTime()) ? b : a;
 
 type Inputs = Awaited<ReturnType<typeof readInputs>>;
 
@@ -72,23 +81,42 @@ type Inputs = Awaited<ReturnType<typeof readInputs>>;
 async function readInputs(
   store: StoreParts,
   db: Db,
+  ground: Ground,
   people: readonly WantedPerson[],
   ids: readonly string[],
   rivalsOf: RivalsOf | 'as stored' | undefined,
 ) {
   const ledger = Map.groupBy(await store.ledger.ledgerOf(db, ids), laneOf);
-  const rivals = await readRivals(store, db, people, ledger, rivalsOf);
+  const asked = { persons: people.map((p) => p.person.id), rivalsOf };
+  const logins = people.flatMap((p) => p.logins);
+  const rivals = await readRivals(store, db, { ...asked, wanted: logins }, ledger);
   const seen = await store.observations.accountsOf(db, ids);
   const accounts = new Map(seen.map((of) => [laneOf(of), of.account]));
-  const named = await store.observations.accountsNamed(
+  const named = await store.observations.accountsNamed(db, logins);
+  const names = people.map((p) => wantedAliases(ground.targets, p, ledger));
+  const aliases = names.flatMap((of) => of.wanted);
+  const takenAliases = await readTakenAliases(
+    store,
     db,
-    people.flatMap((p) => p.logins),
+    { ...asked, wanted: aliases },
+    names.flatMap((of) => of.open),
+    { now: ground.now, accountOf: (lane) => accounts.get(lane)?.id },
   );
   // Mostly nobody's account stands in anybody's way.
   const words = named.length === 0 ? [] : await store.adoptions.adoptionWords(db, ids);
   const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
   const roles = await readRoles(store, db, people, ledger);
-  return { ledger, rivals, accounts, holders, words, roles, roleNames: await readRoleNames(store, db, people, seen) };
+  return {
+    ledger,
+    rivals,
+    aliases: Map.groupBy(aliases, (alias) => alias.person),
+    takenAliases,
+    accounts,
+    holders,
+    words,
+    roles,
+    roleNames: await readRoleNames(store, db, people, seen),
+  };
 }
 
 function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: Inputs): PlannedLane {
@@ -118,6 +146,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     ledger,
     roles: inputs.roles(target.id),
     rivals: inputs.rivals.get(lane) ?? [],
+    takenAliases: inputs.takenAliases.get(lane) ?? new Map(),
     rulesRevision: ground.views.rules.revision,
     ...(ground.views.recovery === undefined ? {} : { recovery: true }),
     now: ground.now,

@@ -2,6 +2,7 @@ import { buildPerson } from '../mapping/people.ts';
 import type { SourceStanding } from '../mapping/standing.ts';
 import { desire } from '../mapping/desire.ts';
 import { protectedRoles } from '../mapping/index-rules.ts';
+import { nameKey } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding } from '../model/plan.ts';
 import type { TargetView, Wanted } from '../model/planning.ts';
@@ -87,7 +88,8 @@ export async function readWanted(
       const logins = [...wanted.desired.values()].map((desired) => ({
         target: desired.target,
         person: person.id,
-        key: store.logins.loginKey(desired.profile.login),
+        item: 'account' as const,
+        key: nameKey(desired.profile.login),
       }));
       return { person, wanted, logins };
     },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Observed } from '../model/accounts.ts';
+import { itemSet, type Observed } from '../model/accounts.ts';
 import type { Change } from '../model/plan.ts';
 
 /** A field of `before` or `after`, which are plain JSON. */
@@ -31,9 +31,11 @@ export function shows(account: Observed, change: Change, person: string): boolea
       return role !== undefined && !account.roles.has(role);
     }
     case 'alias':
-      return account.aliases.has(`${change.item.slice('alias:'.length)}=${field(change.after, 'username')}`);
-    case 'unalias':
-      return !account.aliases.has(`${change.item.slice('alias:'.length)}=${field(change.before, 'username')}`);
+      return account.aliases.has(`${itemSet(change.item)}=${field(change.after, 'username')}`);
+    case 'unalias': {
+      const username = field(change.before, 'username');
+      return username !== undefined && !account.aliases.has(`${itemSet(change.item)}=${username}`);
+    }
     case 'claim':
     case 'adopt':
     case 'endSessions':

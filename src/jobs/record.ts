@@ -1,5 +1,7 @@
-import { itemRole } from '../model/accounts.ts';
+import { itemRole, itemSet, nameKey } from '../model/accounts.ts';
 import type { Change } from '../model/plan.ts';
+import { RECYCLE_MS } from '../plan/aliases.ts';
+import type { KeptAlias } from '../store/aliases.ts';
 import type { Db } from '../store/db.ts';
 import type { NewEvent } from '../store/events.ts';
 import type { Blocked, Claim, LedgerKey } from '../store/ledger.ts';
@@ -13,13 +15,19 @@ import { field } from './read-back.ts';
 export interface Intent {
   readonly claim?: Claim;
   readonly blocked?: Blocked;
+  /** An alias that is to go: without an answer nobody can tell whether it is there. */
+  readonly doubted?: LedgerKey;
+  /** It is another person's only after a while. */
+  readonly kept?: KeptAlias;
 }
 
 /**
- * Before the call: what is given is entered in the ledger, unconfirmed. A block is entered as ours where the account
- * was seen active, so that a lost answer can't make it look like another's.
+ * Before the call: what is given is entered in the ledger, unconfirmed, and an alias that is taken is in doubt and kept for
+ * the person. A block is entered as ours where the account was seen active, so that a lost answer can't make it look
+ * like another's.
  */
-export function intentOf({ held, plan, account }: Attempt, change: Change): Intent | undefined {
+export function intentOf(attempt: Attempt, change: Change): Intent | undefined {
+  const { held, plan, account } = attempt;
   const { target, person } = held;
   switch (change.op) {
     case 'claim':
@@ -28,10 +36,13 @@ export function intentOf({ held, plan, account }: Attempt, change: Change): Inte
     case 'grant':
     case 'alias': {
       const created = change.op !== 'claim' && change.op !== 'adopt';
-      const id = change.op === 'adopt' ? 'accountId' : 'roleId';
+      const id = change.op === 'adopt' ? 'accountId' : itemSet(change.item) === undefined ? 'roleId' : 'username';
       const objectId = change.item === 'account' && change.op !== 'adopt' ? undefined : field(change.after, id);
-      return { claim: { target, person, item: change.item, created, plan, causes: change.causes, objectId } };
+      const claim = { target, person, item: change.item, created, plan, causes: change.causes, objectId };
+      return { claim, ...keptOf(attempt, change) };
     }
+    case 'unalias':
+      return { doubted: { target, person, item: change.item }, ...keptOf(attempt, change) };
     case 'block':
       return account?.active === true ? { blocked: { target, person, blocked: true } } : undefined;
     default:
@@ -39,9 +50,19 @@ export function intentOf({ held, plan, account }: Attempt, change: Change): Inte
   }
 }
 
-export async function writeIntents(store: StoreParts, tx: Db, intents: readonly Intent[]): Promise<void> {
+/** The user name that an alias has before the change and not after it. */
+function keptOf({ deps, held: { target, person } }: Attempt, { item, before }: Change): Pick<Intent, 'kept'> {
+  const username = itemSet(item) === undefined ? undefined : field(before, 'username');
+  if (username === undefined) return {};
+  const until = new Date(deps.now().getTime() + RECYCLE_MS);
+  return { kept: { target, person, item, key: nameKey(username), until } };
+}
+
+export async function writeIntents(store: StoreParts, tx: Db, now: Date, intents: readonly Intent[]): Promise<void> {
   await store.ledger.claimItems(tx, present(intents, 'claim'));
   await store.ledger.setBlocked(tx, present(intents, 'blocked'));
+  await store.ledger.doubtItems(tx, present(intents, 'doubted'));
+  await store.aliases.keepAliases(tx, present(intents, 'kept'), now);
 }
 
 /** What is written after a change: the account as it is, the ledger, the role's pin, and the history. */

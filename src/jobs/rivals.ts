@@ -1,58 +1,73 @@
 import type { LedgerRow } from '../model/accounts.ts';
 import type { Db } from '../store/db.ts';
+import type { LoginName, WantedLogin } from '../store/logins.ts';
 import type { StoreParts } from '../store/parts.ts';
-import { type WantedPerson, laneOf } from './ground.ts';
+import { laneOf } from './ground.ts';
 
 export type Rivals = ReadonlyMap<string, ReadonlyArray<{ readonly person: string; readonly owner: boolean }>>;
-/** Everybody who wants a login at a target. */
-export type RivalsOf = (target: string, key: string) => readonly string[];
+/** Everybody who wants a login, or an alias, at a target. */
+export type RivalsOf = (name: LoginName) => readonly string[];
 
-/**
- * For each lane of these persons, who else wants the same login there. For the persons themselves what they want now
- * counts, not what the store still says, unless it is asked for `as stored`.
- */
+/** One key for a login or alias; neither a target nor a set has a line break in its name. */
+export const nameOf = ({ target, item, key }: LoginName): string => `${target}\n${item}\n${key}`;
+
+/** Who is planned, and who says what the others want. */
+export interface RivalsAsked {
+  /** The persons that are planned. */
+  readonly persons: readonly string[];
+  /** What each of them wants. */
+  readonly wanted: readonly WantedLogin[];
+  /**
+   * Who wants what, if not the store: for the persons themselves what they want now counts, not what the store still
+   * says, unless it is asked for `as stored`.
+   */
+  readonly rivalsOf: RivalsOf | 'as stored' | undefined;
+}
+
+/** For each lane of these persons, who else wants the same login there. */
 export async function readRivals(
   store: StoreParts,
   db: Db,
-  people: readonly WantedPerson[],
+  asked: RivalsAsked,
   ledger: ReadonlyMap<string, readonly LedgerRow[]>,
-  rivalsOf: RivalsOf | 'as stored' | undefined,
 ): Promise<Rivals> {
-  const logins = people.flatMap((p) => p.logins);
-  const here = new Set(rivalsOf === 'as stored' ? [] : people.map((p) => p.person.id));
+  const { wanted, rivalsOf } = asked;
+  const here = personsHere(asked);
   const owns = (rows: readonly LedgerRow[] | undefined) => rows?.some((row) => row.item === 'account') === true;
-  const claims = new Map<string, Array<{ person: string; owner: boolean }>>();
-  const add = (target: string, key: string, person: string, owner: boolean) => {
-    const lane = laneOf({ target, person: key });
-    const list = claims.get(lane);
-    if (list === undefined) claims.set(lane, [{ person, owner }]);
-    else list.push({ person, owner });
-  };
-  for (const { target, key, person } of logins) {
-    if (here.has(person)) add(target, key, person, owns(ledger.get(laneOf({ target, person }))));
+  const claims = collected();
+  for (const login of wanted) {
+    if (here.has(login.person)) claims.add(login, login.person, owns(ledger.get(laneOf(login))));
   }
   if (typeof rivalsOf !== 'function') {
-    for (const claim of await store.logins.claimantsOf(db, logins)) {
-      if (!here.has(claim.person)) add(claim.target, claim.key, claim.person, claim.owner);
+    for (const claim of await store.logins.claimantsOf(db, wanted)) {
+      if (!here.has(claim.person)) claims.add(claim, claim.person, claim.owner);
     }
   } else {
-    const others = logins.flatMap(({ target, key }) =>
-      rivalsOf(target, key).flatMap((person) => (here.has(person) ? [] : [{ target, key, person }])),
+    const others = wanted.flatMap((login) =>
+      rivalsOf(login).flatMap((person) => (here.has(person) ? [] : [{ ...login, person }])),
     );
     const rows = Map.groupBy(await store.ledger.ledgerOf(db, [...new Set(others.map((o) => o.person))]), laneOf);
-    const seen = new Set<string>();
-    for (const other of others) {
-      const once = `${laneOf(other)}\n${other.key}`;
-      if (!seen.has(once)) add(other.target, other.key, other.person, owns(rows.get(laneOf(other))));
-      seen.add(once);
-    }
+    for (const other of others) claims.add(other, other.person, owns(rows.get(laneOf(other))));
   }
-  return new Map(
-    logins.map(({ target, key, person }) => [
-      laneOf({ target, person }),
-      (claims.get(laneOf({ target, person: key })) ?? [])
-        .filter((claim) => claim.person !== person)
+  return new Map(wanted.map((login) => [laneOf(login), claims.of(login, login.person)]));
+}
+
+/** Of these persons what they want now counts. */
+export const personsHere = ({ persons, rivalsOf }: RivalsAsked): ReadonlySet<string> =>
+  new Set(rivalsOf === 'as stored' ? [] : persons);
+
+/** Who claims what, each once. */
+export function collected() {
+  const claims = new Map<string, Map<string, boolean>>();
+  return {
+    add: (name: LoginName, person: string, owner: boolean): void => {
+      const of = claims.get(nameOf(name)) ?? new Map<string, boolean>();
+      claims.set(nameOf(name), of.set(person, owner || of.get(person) === true));
+    },
+    /** Without this person, in the order of their ids. */
+    of: (name: LoginName, without: string): Array<{ readonly person: string; readonly owner: boolean }> =>
+      [...(claims.get(nameOf(name)) ?? [])]
+        .flatMap(([person, owner]) => (person === without ? [] : [{ person, owner }]))
         .toSorted((a, b) => (a.person < b.person ? -1 : 1)),
-    ]),
-  );
+  };
 }

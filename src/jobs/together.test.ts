@@ -126,7 +126,12 @@ dbTest('planned in one go, each lane comes to what it comes to alone, rivals for
   await fc.assert(
     fc.asyncProperty(logins, logins, async (now, planned) => {
       for (const [i, person] of PEOPLE.entries()) await seed.rename(db, person, now[i] ?? '');
-      const wanted = PEOPLE.map((person, i) => ({ target: 'sdm', person: id(person), key: planned[i] ?? '' }));
+      const wanted = PEOPLE.map((person, i) => ({
+        target: 'sdm',
+        item: 'account' as const,
+        person: id(person),
+        key: planned[i] ?? '',
+      }));
       await storeParts.logins.replaceLogins(db, PEOPLE.map(id), wanted);
       const lane = (person: string) => ({ target: 'sdm', person: id(person) });
       const basis = async (by: Together, person: string) => (await by.compute(lane(person)))?.result;

@@ -62,12 +62,13 @@ export function workTogether(deps: TogetherDeps): Together {
       await writeIntents(
         store,
         inner,
+        deps.now(),
         items.flatMap(({ intent }, i) => (intent !== undefined && begun[i] === 'go' ? [intent] : [])),
       );
       return begun;
     }),
     intend: tx(async (inner, intents: readonly Intent[]) => {
-      await writeIntents(store, inner, intents);
+      await writeIntents(store, inner, deps.now(), intents);
       return intents.map(() => undefined);
     }),
     confirm: tx(async (inner, made: readonly Made[]) => {

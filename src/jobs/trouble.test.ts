@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type FakeTarget, fakeTarget } from '../../test/support/fake-target.ts';
-import { dbTest, groupRule, jobsOptions, seed, settled, start, until, world } from '../../test/support/jobs.ts';
+import { dbTest, dying, groupRule, jobsOptions, seed, settled, start, until, world } from '../../test/support/jobs.ts';
 import { Failure } from '../model/failure.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
@@ -162,28 +162,6 @@ dbTest('a call that never answers ends at its deadline', async (db) => {
     await jobs.close();
   }
 });
-
-/** A store whose connection is gone from a certain call on: as if the process had been killed there. */
-function dying(db: Db, at: (text: string) => boolean): { db: Db; dead: () => boolean } {
-  let dead = false;
-  const check = (text: string): void => {
-    dead ||= at(text);
-    if (dead) throw new Error('killed');
-  };
-  const wrap = (inner: Db): Db => ({
-    ...inner,
-    rows: async (statement) => {
-      check(statement.text);
-      return inner.rows(statement);
-    },
-    row: async (statement) => {
-      check(statement.text);
-      return inner.row(statement);
-    },
-    tx: async (work, options) => inner.tx((tx) => work(wrap(tx)), options),
-  });
-  return { db: wrap(db), dead: () => dead };
-}
 
 for (const [where, marker, times] of [
   ['between the claim and the call', 'insert into ledger', 1],

@@ -195,6 +195,15 @@ test('an account may be wanted for itself, and for a time', () => {
   assert.deepEqual([items(decided), open(decided)], [['account', 'role:db'], []]);
 });
 
+test('an alias is trimmed, and an empty one is none; what is there stays', () => {
+  const of = (title: string) =>
+    wanted(grant('r', `alias: [ { target: pam, set: linux, username: user.title } ]`), { attributes: { title } });
+  assert.equal(of(' ann\t').desired.get('pam')?.items.get('alias:linux')?.value, 'ann');
+  const empty = of(' ');
+  assert.deepEqual([items(empty), open(empty)], [[], ['account', 'alias:linux']]);
+  assert.match(empty.findings[0]?.message ?? '', /username: it gives an empty name/);
+});
+
 test('a reserved name is no alias; what is there stays', () => {
   const w = wanted(
     grant('r', `alias: [ { target: pam, set: linux, username: user.title.lowerAscii(), follow: true } ]`),

@@ -326,6 +326,18 @@ tests:
   );
 });
 
+test('a set with an equals sign in its name does not load', () => {
+  const [problem] = errors(`rules:
+  - id: a
+    if: user.active
+    alias: [ { target: strongdm, set: "a=b", username: user.userName } ]
+`);
+  assert.equal(
+    `${where(problem)} ${problem?.message}`,
+    '4:39 `set` of alias in rule a: `a=b` has an equals sign in it',
+  );
+});
+
 test('a reserved name as alias does not load', () => {
   const [problem] = errors(`rules:
   - id: a

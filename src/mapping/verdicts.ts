@@ -106,8 +106,12 @@ function claimsOf(
   return claims;
 }
 
-const aliasName = (name: Outcome<string>): Outcome<string> =>
-  'value' in name && isReserved(name.value) ? { indeterminate: 'it gives a reserved name' } : name;
+function aliasName(name: Outcome<string>): Outcome<string> {
+  if (!('value' in name)) return name;
+  const value = name.value.trim();
+  if (value === '') return { indeterminate: 'it gives an empty name' };
+  return isReserved(value) ? { indeterminate: 'it gives a reserved name' } : { value };
+}
 
 /** The record through which the rule holds: the one in the path's first group, else the person's first. */
 function recordOf(person: Person, group: string | undefined): Pick<Cause, 'record'> {

@@ -1,4 +1,5 @@
 import type { RecordRef } from './facts.ts';
+import { foldCase } from './filter.ts';
 import type { GroupPath } from './person.ts';
 
 /** What a target account shows of a person. `login` is the name that must be unique at the target. */
@@ -20,6 +21,15 @@ export const roleItem = (role: string): ItemKey => `role:${role}`;
 export const aliasItem = (set: string): ItemKey => `alias:${set}`;
 /** The role's name of a `role:` item; undefined for any other item. */
 export const itemRole = (item: ItemKey): string | undefined => (item.startsWith('role:') ? item.slice(5) : undefined);
+
+/** The set of an `alias:` item; undefined for any other item. */
+export const itemSet = (item: ItemKey): string | undefined => (item.startsWith('alias:') ? item.slice(6) : undefined);
+
+/**
+ * What logins, and user names of aliases, are compared by: NFC, trimmed, case folded. Many systems don't tell `Ann` from
+ * `ann`, so nobody gets the one while another has the other.
+ */
+export const nameKey = (name: string): string => foldCase(name.trim());
 
 /** Why an item is wanted: the rule that asked for it, and the record and group path that made the rule hold. */
 export interface Cause {
@@ -49,6 +59,18 @@ export interface Observed {
   readonly mark?: string;
 }
 
+export interface AliasName {
+  readonly set: string;
+  readonly username?: string;
+}
+
+/** The aliases that an account shows, in one order. */
+export const aliasesOf = (observed: Pick<Observed, 'aliases'> | undefined): Array<Required<AliasName>> =>
+  [...(observed?.aliases ?? [])].toSorted().map((alias) => {
+    const at = alias.indexOf('=');
+    return { set: alias.slice(0, at), username: alias.slice(at + 1) };
+  });
+
 /** As the rules want it: each item with the rules and records that asked for it. */
 export interface Desired {
   readonly person: string;
@@ -77,7 +99,7 @@ export interface LedgerRow {
   readonly created: boolean;
   /** The target confirmed it. False between the claim and the answer: it may or may not be there. */
   readonly confirmed: boolean;
-  /** The target's id: of the account, or of the role. */
+  /** The target's id: of the account, or of the role; of an alias its user name, which is all that names it there. */
   readonly objectId?: string;
   /** For an account: it is blocked, and it was we who did it. Only such a block is ever lifted by us. */
   readonly blocked?: boolean;

@@ -23,6 +23,8 @@ export type Risk = 'low' | 'medium' | 'high';
  * One change of one item. `before` and `after` are plain JSON, as an operator reads them:
  * - create/update: `after` (and `before`) is a `Profile`;
  * - grant/revoke/claim of a role: `{ role, roleId? }`; no `roleId` in `after` means a role that is still to be made;
+ * - alias/unalias/claim of an alias: `{ set, username }`; only that very user name is set or removed. `before` of a claim
+ *   is what the ledger had instead, and lets go of;
  * - block/enable: `{ active: boolean }`.
  */
 export interface Change {
@@ -72,6 +74,8 @@ export interface Hold {
 export type FindingKind =
   /** Two persons want one login at a target: neither that lacks an account gets one. */
   | 'login-collision'
+  /** An alias that another person has, wants too, or had not long ago: both keep what they have. */
+  | 'alias-collision'
   /** An account with this login exists at the target and is not ours. */
   | 'account-exists'
   /** An account that is there already may be this person's: an operator says whether it is. */

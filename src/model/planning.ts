@@ -65,6 +65,16 @@ export interface ShadowItem {
   readonly decided: boolean;
 }
 
+/** What of others stands in the way of an alias. */
+export interface TakenAlias {
+  /** Other persons who want the same user name in the set, or have it by the ledger (`owner`). */
+  readonly rivals: ReadonlyArray<{ readonly person: string; readonly owner: boolean }>;
+  /** An account at the target, not this person's, that shows it. */
+  readonly account?: { readonly id: string; readonly login: string };
+  /** It was taken from this person not long ago, and is kept for them until then: another's before one's own. */
+  readonly kept?: { readonly person: string; readonly until: Date };
+}
+
 /** Everything that one step is made of, for one person at one target. */
 export interface StepInput {
   readonly person: Person;
@@ -86,6 +96,8 @@ export interface StepInput {
   readonly roles: RoleLookup;
   /** Other persons who want the same login here; `owner` if one of them has the account in the ledger. */
   readonly rivals: ReadonlyArray<{ readonly person: string; readonly owner: boolean }>;
+  /** By wanted alias: what stands in its way. One in whose way nothing stands is not in here. */
+  readonly takenAliases?: ReadonlyMap<ItemKey, TakenAlias>;
   readonly rulesRevision: string;
   /** The ledger may be older than the target: nothing is given, and taken only from those who left explicitly. */
   readonly recovery?: boolean;

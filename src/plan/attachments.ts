@@ -1,5 +1,6 @@
-import { type DesiredItem, type ItemKey, itemRole, type LedgerRow } from '../model/accounts.ts';
+import { type DesiredItem, type ItemKey, itemRole, itemSet, type LedgerRow } from '../model/accounts.ts';
 import type { Evidence } from '../model/facts.ts';
+import { nameOfAlias, planAlias } from './aliases.ts';
 import type { Draft } from './draft.ts';
 
 /** Gives the wanted roles and aliases that are missing, and claims those that are there. */
@@ -7,7 +8,7 @@ export function planAdditions(draft: Draft, items: ReadonlyMap<ItemKey, DesiredI
   for (const [item, wanted] of items) {
     const role = itemRole(item);
     if (role !== undefined) planRole(draft, item, role, wanted);
-    else if (item.startsWith('alias:')) planAlias(draft, item, wanted);
+    else if (itemSet(item) !== undefined) planAlias(draft, item, wanted);
   }
 }
 
@@ -63,32 +64,6 @@ function planRole(draft: Draft, item: ItemKey, role: string, wanted: DesiredItem
   } else draft.change('grant', item, { after, until, causes });
 }
 
-function planAlias(draft: Draft, item: ItemKey, { value = '', causes }: DesiredItem): void {
-  const { target, observed } = draft.input;
-  const set = item.slice('alias:'.length);
-  const row = draft.owned.get(item);
-  const after = { set, username: value };
-  if (!target.can.aliases) {
-    draft.find('not-capable', item, 'the target has no identity aliases', 'leave it out of the rules');
-    return;
-  }
-  const present = [...(observed?.aliases ?? [])].filter((alias) => alias.startsWith(`${set}=`));
-  if (present.includes(`${set}=${value}`)) {
-    if (row?.confirmed !== true) draft.change('claim', item, { after, causes });
-  } else if (present.length > 0) {
-    // An alias of ours keeps its name when the person's changes; another's is not ours to replace.
-    if (row === undefined)
-      draft.find('read-only', item, `the account has another alias in the set ${set}`, 'remove it there');
-  } else if (row?.confirmed === true) {
-    draft.find(
-      'foreign-removal',
-      item,
-      `the alias in the set ${set} was removed at the target`,
-      'set it there, or release it here',
-    );
-  } else draft.change('alias', item, { after, causes });
-}
-
 /** Takes back what we gave and the rules no longer want. What could not be decided stays. */
 export function planRemovals(draft: Draft): void {
   const { desired, ended, person, undecided } = draft.input;
@@ -107,7 +82,7 @@ export function take(draft: Draft, row: LedgerRow, evidence: Evidence, expected 
   const role = itemRole(row.item);
   if (role === undefined) {
     draft.change('unalias', row.item, {
-      before: { set: row.item.slice('alias:'.length) },
+      before: nameOfAlias(draft, row),
       causes: row.causes,
       evidence,
       expected,

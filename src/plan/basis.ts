@@ -1,5 +1,5 @@
 import { itemRole, type Observed } from '../model/accounts.ts';
-import type { StepInput } from '../model/planning.ts';
+import type { StepInput, TakenAlias } from '../model/planning.ts';
 import { digest } from './canonical.ts';
 
 /**
@@ -10,6 +10,7 @@ export function basisOf(input: StepInput): string {
   const { person, target, desired, observed, loginHolder } = input;
   const items = [...(desired?.items ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const roles = items.flatMap(([item]) => itemRole(item) ?? []);
+  const taken = sorted([...(input.takenAliases ?? [])].map(([item, of]) => [item, ...obstacles(of)]));
   return digest({
     person: person.id,
     life: person.life,
@@ -39,7 +40,13 @@ export function basisOf(input: StepInput): string {
       untouchable: target.untouchable,
     },
     profile: desired?.profile,
-    items: items.map(([item, { until, value, protected: guarded }]) => ({ item, until, value, guarded })),
+    items: items.map(([item, { until, value, follow, protected: guarded }]) => ({
+      item,
+      until,
+      value,
+      follow,
+      guarded,
+    })),
     roles: roles.map((role) => {
       const found = input.roles(role);
       return typeof found === 'string' ? found : [found.id, found.managedBy ?? null, found.renamed ?? null];
@@ -55,12 +62,20 @@ export function basisOf(input: StepInput): string {
         : [input.adoptionWord ?? null, target.adopt ?? null, forbidding(loginHolder)],
     ledger: sorted(input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true])),
     rivals: sorted(input.rivals.map((r) => [r.person, r.owner])),
+    takenAliases: taken.length === 0 ? undefined : taken,
     protectedRoles: [...(input.protectedRoles ?? [])].toSorted(),
   });
 }
 
 /** What keeps an account from being taken over. */
 const forbidding = (o: Observed): unknown => [o.managedBy ?? null, o.privileged === true];
+
+/** Until when an alias is kept for somebody is not in it: when that time has passed, it is not kept any more. */
+const obstacles = ({ rivals, account, kept }: TakenAlias): readonly unknown[] => [
+  sorted(rivals.map((r) => [r.person, r.owner])),
+  account?.id ?? null,
+  kept?.person ?? null,
+];
 
 const seen = (o: Observed): unknown => ({ ...o, roles: [...o.roles].toSorted(), aliases: [...o.aliases].toSorted() });
 

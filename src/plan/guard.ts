@@ -231,13 +231,20 @@ const nameOf = (scope: GuardScope): string => Object.values(scope).join('\n');
 
 /**
  * What is left of a step. Where the account may not be made, nothing can be given on it; where it may not be blocked, its
- * sessions go on.
+ * sessions go on; where an alias may not be taken, none takes its place.
  */
 function without(step: Step, held: ReadonlySet<Change>): Step | undefined {
   const isHeld = (op: Change['op']): boolean => step.changes.some((change) => change.op === op && held.has(change));
   const [noAccount, noBlock] = [isHeld('create'), isHeld('block')];
+  const stays = new Set(
+    step.changes.flatMap((change) => (change.op === 'unalias' && held.has(change) ? change.item : [])),
+  );
   const changes = step.changes.filter(
-    (change) => !held.has(change) && !(noAccount && isGiving(change)) && !(noBlock && change.op === 'endSessions'),
+    (change) =>
+      !held.has(change) &&
+      !(noAccount && isGiving(change)) &&
+      !(noBlock && change.op === 'endSessions') &&
+      !stays.has(change.item),
   );
   if (changes.length === step.changes.length) return step;
   return changes.length === 0 ? undefined : { ...step, changes };

@@ -1,5 +1,6 @@
-import { aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
+import { aliasesOf, aliasItem, itemRole, type LedgerRow, roleItem } from '../model/accounts.ts';
 import { isUntouchable } from '../model/untouchable.ts';
+import { nameOfAlias } from './aliases.ts';
 import { isReadOnly, settleClaim } from './account.ts';
 import { planAdoption } from './adoption.ts';
 import { planRemovals, take } from './attachments.ts';
@@ -15,7 +16,7 @@ export function planLeaver(draft: Draft): void {
     take(draft, row, 'explicit');
     const role = itemRole(row.item);
     const found = role === undefined ? 'missing' : draft.input.roles(role);
-    if (row.objectId !== undefined) ours.add(row.objectId);
+    if (role !== undefined && row.objectId !== undefined) ours.add(row.objectId);
     else if (typeof found !== 'string') ours.add(found.id);
   }
   for (const roleId of observed?.roles ?? []) {
@@ -23,10 +24,9 @@ export function planLeaver(draft: Draft): void {
     const role = roleName?.(roleId) ?? roleId;
     draft.change('revoke', roleItem(role), { before: { role, roleId }, evidence: 'explicit' });
   }
-  for (const alias of target.can.aliases ? (observed?.aliases ?? []) : []) {
-    const at = alias.indexOf('=');
-    const [set, username] = [alias.slice(0, at), alias.slice(at + 1)];
-    if (draft.owned.has(aliasItem(set))) continue;
+  for (const { set, username } of target.can.aliases ? aliasesOf(observed) : []) {
+    const row = draft.owned.get(aliasItem(set));
+    if (row !== undefined && nameOfAlias(draft, row).username === username) continue;
     draft.change('unalias', aliasItem(set), { before: { set, username }, evidence: 'explicit' });
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CAN, record, view } from '../../test/support/planning.ts';
 import type { Desired, DesiredItem, ItemKey, LedgerRow, Observed } from '../model/accounts.ts';
 import type { LifeCycle, Person } from '../model/person.ts';
-import type { StepInput, StepResult } from '../model/planning.ts';
+import type { StepInput, StepResult, TakenAlias } from '../model/planning.ts';
 import { makePlan, planStep } from './plan.ts';
 
 const PROFILE = { login: 'ann@example.com', displayName: 'Ann' };
@@ -119,12 +119,83 @@ test('an alias of ours keeps its name, another’s in the same set is reported',
     desired: wants({ 'alias:linux': { value: 'new' } }),
     observed: account({ aliases: new Set(['linux=old']) }),
   };
-  assert.deepEqual(changes({ ...base, ledger: [OWNED, row('alias:linux')] }), []);
-  assert.deepEqual(found({ ...base, ledger: [OWNED, row('alias:linux')] }), []);
+  const given = row('alias:linux', { objectId: 'old' });
+  // A row from before user names were kept in the ledger stands for what the account shows.
+  for (const ours of [given, row('alias:linux')]) {
+    assert.deepEqual(changes({ ...base, ledger: [OWNED, ours] }), []);
+    assert.deepEqual(found({ ...base, ledger: [OWNED, ours] }), []);
+  }
   assert.deepEqual(found({ ...base, ledger: [OWNED] }), ['read-only alias:linux']);
   const none = { ...base, observed: account() };
   assert.deepEqual(changes({ ...none, ledger: [OWNED] }), ['alias alias:linux']);
-  assert.deepEqual(found({ ...none, ledger: [OWNED, row('alias:linux')] }), ['foreign-removal alias:linux']);
+  assert.deepEqual(found({ ...none, ledger: [OWNED, given] }), ['foreign-removal alias:linux']);
+  const replaced = { ...base, observed: account({ aliases: new Set(['linux=other']) }) };
+  assert.deepEqual(found({ ...replaced, ledger: [OWNED, given] }), ['foreign-removal alias:linux']);
+});
+
+const FOLLOWS = {
+  desired: wants({ 'alias:linux': { value: 'new', follow: true } }),
+  observed: account({ aliases: new Set(['linux=old']) }),
+  ledger: [OWNED, row('alias:linux', { objectId: 'old' })],
+};
+
+test('with follow the old alias goes and the new one comes, each by its name', () => {
+  assert.deepEqual(plan(FOLLOWS).step?.changes, [
+    {
+      op: 'unalias',
+      item: 'alias:linux',
+      before: { set: 'linux', username: 'old' },
+      causes: [{ rule: 'old' }],
+      evidence: 'removed',
+      risk: 'medium',
+    },
+    {
+      op: 'alias',
+      item: 'alias:linux',
+      after: { set: 'linux', username: 'new' },
+      causes: [{ rule: 'r' }],
+      risk: 'low',
+    },
+  ]);
+  assert.deepEqual(changes({ ...FOLLOWS, target: view({ mode: 'add-only' }) }), [], 'add-only takes nothing');
+});
+
+test('a claim that was never heard of is settled, whatever became of it', () => {
+  const unheard = [OWNED, row('alias:linux', { objectId: 'old', confirmed: false })];
+  const stays = { ...FOLLOWS, desired: wants({ 'alias:linux': { value: 'new' } }), ledger: unheard };
+  assert.deepEqual(changes(stays), ['claim alias:linux'], 'it is there: it stays');
+  assert.deepEqual(changes({ ...stays, observed: account() }), ['unalias alias:linux', 'alias alias:linux']);
+  assert.deepEqual(changes({ ...FOLLOWS, ledger: unheard }), ['unalias alias:linux', 'alias alias:linux']);
+  const same = { ...stays, desired: wants({ 'alias:linux': { value: 'OLD' } }) };
+  assert.deepEqual(changes({ ...same, observed: account() }), ['alias alias:linux'], 'given once more');
+});
+
+test('what stands in the way of an alias is told, and nothing changes', () => {
+  const until = new Date('2030-02-01T00:00:00Z');
+  const ways: Array<[TakenAlias, RegExp]> = [
+    [{ rivals: [{ person: 'p_bob', owner: true }] }, /is p_bob's: both keep/],
+    [{ rivals: [], account: { id: 'a-9', login: 'svc' } }, /on another account at the target, svc/],
+    [{ rivals: [], kept: { person: 'p_cyd', until } }, /was p_cyd's and is kept from others until 2030-02-01/],
+    [{ rivals: [{ person: 'p_bob', owner: false }] }, /also wanted by p_bob: nobody gets it/],
+  ];
+  for (const [taken, words] of ways) {
+    const takenAliases = new Map([['alias:linux' as ItemKey, taken]]);
+    for (const over of [FOLLOWS, { ...FOLLOWS, observed: account(), ledger: [OWNED] }]) {
+      const { step, findings } = plan({ ...over, takenAliases });
+      assert.equal(step, undefined);
+      assert.deepEqual(
+        findings.map((f) => `${f.kind} ${f.object}`),
+        ['alias-collision alias:linux'],
+      );
+      assert.match(findings[0]?.message ?? '', words);
+    }
+    // Who has it and wants no other is not told of those who would like it.
+    assert.deepEqual(found({ ...FOLLOWS, desired: wants({ 'alias:linux': { value: 'old' } }), takenAliases }), []);
+  }
+  const mine = new Map([
+    ['alias:linux' as ItemKey, { rivals: [{ person: 'p_bob', owner: false }], kept: { person: 'p_ann', until } }],
+  ]);
+  assert.deepEqual(changes({ ...FOLLOWS, takenAliases: mine }), ['unalias alias:linux', 'alias alias:linux']);
 });
 
 test('a leaver whose target was never read is blocked by what the ledger knows', () => {
@@ -153,6 +224,20 @@ test('a display name that the target makes of first and last name is not compare
   assert.deepEqual(changes({ ...base, target: view({ can: { ...CAN, requires: ['firstName', 'lastName'] } }) }), []);
 });
 
+const takenBy = (of: Partial<TakenAlias>): Partial<StepInput> => ({
+  takenAliases: new Map([['alias:linux', { rivals: [], ...of }]]),
+});
+const ALIAS_MOVES: ReadonlyArray<Partial<StepInput>> = [
+  { desired: wants({ 'role:db': {}, 'alias:linux': { value: 'ann' } }) },
+  { desired: wants({ 'role:db': {}, 'alias:linux': { value: 'ann', follow: true } }) },
+  { ledger: [OWNED, row('alias:linux', { objectId: 'ann' })] },
+  { ledger: [OWNED, row('alias:linux', { objectId: 'bob' })] },
+  takenBy({ rivals: [{ person: 'p_bob', owner: false }] }),
+  takenBy({ rivals: [{ person: 'p_bob', owner: true }] }),
+  takenBy({ account: { id: 'a-9', login: 'svc' } }),
+  takenBy({ kept: { person: 'p_cyd', until: new Date(9e12) } }),
+];
+
 test('the basis moves with what a step rests on, and not with the clock or the causes', () => {
   const base = input({ desired: wants({ 'role:db': {} }), observed: account(), ledger: [OWNED] });
   const { basis } = planStep(base);
@@ -177,6 +262,7 @@ test('the basis moves with what a step rests on, and not with the clock or the c
     { undecided: new Set(['role:x']) },
     { rivals: [{ person: 'p_bob', owner: false }] },
     { loginHolder: account({ id: 'a-2' }) },
+    ...ALIAS_MOVES,
     { targetRead: false },
     { roles: () => 'missing' },
     { target: view({ mode: 'add-only' }) },

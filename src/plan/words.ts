@@ -54,8 +54,10 @@ export function saying(change: Change): string {
       return `revoke ${thing(item)}`;
     case 'alias':
       return `set ${thing(item)} to ${text(change.after, 'username') ?? '?'}`;
-    case 'unalias':
-      return `remove ${thing(item)}`;
+    case 'unalias': {
+      const username = text(change.before, 'username');
+      return `remove ${thing(item)}${username === undefined ? '' : `, ${username}`}`;
+    }
     case 'block':
       return 'block sign-in';
     case 'enable':

@@ -1,4 +1,4 @@
-import type { Cause, ItemKey, LedgerRow } from '../model/accounts.ts';
+import { type Cause, type ItemKey, itemSet, type LedgerRow, nameKey } from '../model/accounts.ts';
 import type { Lane } from '../model/job.ts';
 import type { Db } from './db.ts';
 
@@ -31,26 +31,34 @@ export interface Claim {
   readonly objectId?: string | undefined;
 }
 
+/** What an alias is compared by; null for any other item, and where its user name is not known. */
+const aliasKey = ({ item, objectId }: Claim): string | null =>
+  itemSet(item) === undefined || objectId === undefined ? null : nameKey(objectId);
+
 /**
  * Written before giving: from here on the items may be there, and are ours. A row that is there already stays as it is,
- * but for the newest plan and causes. Each item at most once in a call.
+ * but for the newest plan and causes, and the user name of an alias. Each item at most once in a call. Throws when an
+ * alias is another person's.
  */
 export async function claimItems(db: Db, claims: readonly Claim[]): Promise<void> {
   if (claims.length === 0) return;
   await db.rows({
     name: 'ledger-claim',
-    text: `insert into ledger (target, person, item, created, object_id, plan, causes)
-      select * from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::jsonb[])
-        as c(target, person, item, created, object_id, plan, causes)
+    text: `insert into ledger (target, person, item, created, object_id, plan, causes, alias_key)
+      select * from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::jsonb[], $8::text[])
+        as c(target, person, item, created, object_id, plan, causes, alias_key)
       order by target, person, item
       on conflict (target, person, item) do update set
-        plan = excluded.plan, causes = excluded.causes, object_id = coalesce(ledger.object_id, excluded.object_id)`,
+        plan = excluded.plan, causes = excluded.causes, alias_key = coalesce(excluded.alias_key, ledger.alias_key),
+        object_id = case when excluded.alias_key is null then coalesce(ledger.object_id, excluded.object_id)
+          else excluded.object_id end`,
     values: [
       ...keys(claims),
       claims.map((claim) => claim.created),
       claims.map((claim) => claim.objectId ?? null),
       claims.map((claim) => claim.plan),
       claims.map((claim) => JSON.stringify(claim.causes)),
+      claims.map(aliasKey),
     ],
   });
 }
@@ -79,13 +87,32 @@ export async function confirmItems(
   });
 }
 
-/** Written after taking: the items are gone and no longer ours. */
+/** Written before taking what may be given again at once: from here on nobody can tell whether it is there. */
+export async function doubtItems(db: Db, items: readonly LedgerKey[]): Promise<void> {
+  if (items.length === 0) return;
+  await db.rows({
+    name: 'ledger-doubt',
+    text: `update ledger l set confirmed = false
+      from unnest($1::text[], $2::text[], $3::text[]) as d(target, person, item)
+      where l.target = d.target and l.person = d.person and l.item = d.item and l.confirmed`,
+    values: keys(items),
+  });
+}
+
+/** Written after taking: the items are gone and no longer ours. Whoever else wants an alias among them is marked dirty. */
 export async function releaseItems(db: Db, items: readonly LedgerKey[]): Promise<void> {
   if (items.length === 0) return;
   await db.rows({
     name: 'ledger-release',
-    text: `delete from ledger l using unnest($1::text[], $2::text[], $3::text[]) as r(target, person, item)
-      where l.target = r.target and l.person = r.person and l.item = r.item`,
+    text: `with gone as (
+        delete from ledger l using unnest($1::text[], $2::text[], $3::text[]) as r(target, person, item)
+        where l.target = r.target and l.person = r.person and l.item = r.item
+        returning l.target, l.person, l.item, l.alias_key
+      )
+      insert into dirty (kind, person)
+      select distinct 'person', w.person from gone
+        join wanted_login w on w.target = gone.target and w.item = gone.item and w.login_key = gone.alias_key
+        where gone.alias_key is not null and w.person <> gone.person`,
     values: keys(items),
   });
 }

@@ -1,6 +1,5 @@
-import type { Observed } from '../model/accounts.ts';
+import { aliasesOf, aliasItem, nameKey, type Observed } from '../model/accounts.ts';
 import type { Db } from './db.ts';
-import { loginKey } from './logins.ts';
 
 type AccountJson = Omit<Observed, 'roles' | 'aliases'> & {
   readonly roles: readonly string[];
@@ -70,38 +69,60 @@ export async function accountsNamed(
   return rows.map(({ account, ...row }) => ({ ...row, account: fromJson(account) }));
 }
 
+/** The account's aliases as they are looked for, such as `alias:linux=ann`; null where it has none. */
+const aliasKeys = (account: Observed): string[] | null =>
+  account.aliases.size === 0
+    ? null
+    : aliasesOf(account).map(({ set, username }) => `${aliasItem(set)}=${nameKey(username)}`);
+
+/** The names that are in one of two lists only, as rows of `name`. */
+function differing(a: string, b: string): string {
+  return `((select unnest(${a}) except select unnest(${b})) union (select unnest(${b}) except select unnest(${a}))) as d(name)`;
+}
+
+/** Whose wanted alias is `name`, one of `aliasKeys`; no set has an equals sign in its name. */
+const WANTS_ALIAS = `w.item = split_part(name, '=', 1) and w.login_key = substr(name, strpos(name, '=') + 1)`;
+
 /**
  * What a target answered to changes or reads of single accounts, each at most once in a call. Whoever else wants a
- * login that one of these accounts let go is marked dirty.
+ * login that one of these accounts let go, or an alias that one of them got or let go, is marked dirty.
  */
 export async function saveAccounts(db: Db, seen: readonly SeenOfPerson[]): Promise<void> {
   if (seen.length === 0) return;
+  const page = seen.map(({ target, person, account }) => ({
+    target,
+    person,
+    account_id: account.id,
+    login_key: nameKey(account.profile.login),
+    account: toJson(account),
+    aliases: aliasKeys(account),
+  }));
   await db.rows({
     name: 'observed-save',
     text: `with a as (
-        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
-          as a(target, account_id, person, login_key, account)
+        select * from jsonb_to_recordset($1::jsonb)
+          as a(target text, person text, account_id text, login_key text, account jsonb, aliases text[])
       ),
       old as (
-        select o.target, o.login_key, a.login_key as new_key, a.person
-        from a join observed o using (target, account_id) where o.login_key <> a.login_key
+        select a.target, a.person, o.login_key, a.login_key as new_key, o.aliases, a.aliases as new_aliases
+        from a left join observed o using (target, account_id)
+        where o.login_key <> a.login_key or o.aliases is distinct from a.aliases
       ),
       put as (
-        insert into observed (target, account_id, login_key, account)
-        select target, account_id, login_key, account from a order by target, account_id
+        insert into observed (target, account_id, login_key, account, aliases)
+        select target, account_id, login_key, account, aliases from a order by target, account_id
         on conflict (target, account_id) do update set
-          login_key = excluded.login_key, account = excluded.account, seen_at = now()
+          login_key = excluded.login_key, account = excluded.account, aliases = excluded.aliases, seen_at = now()
       )
       insert into dirty (kind, person)
-      select distinct 'person', w.person from old
-        join wanted_login w on w.target = old.target and w.login_key = old.login_key where w.person <> old.person`,
-    values: [
-      seen.map((s) => s.target),
-      seen.map((s) => s.account.id),
-      seen.map((s) => s.person),
-      seen.map((s) => loginKey(s.account.profile.login)),
-      seen.map((s) => JSON.stringify(toJson(s.account))),
-    ],
+      select 'person', w.person from old
+        join wanted_login w on w.target = old.target and w.item = 'account' and w.login_key = old.login_key
+        where w.person <> old.person and old.login_key <> old.new_key
+      union
+      select 'person', w.person from old cross join lateral ${differing('old.aliases', 'old.new_aliases')}
+        join wanted_login w on w.target = old.target and ${WANTS_ALIAS}
+        where w.person <> old.person and old.aliases is distinct from old.new_aliases`,
+    values: [JSON.stringify(page)],
   });
 }
 
@@ -109,14 +130,20 @@ export async function saveAccounts(db: Db, seen: readonly SeenOfPerson[]): Promi
 export async function forgetAccount(db: Db, target: string, accountId: string): Promise<void> {
   await db.rows({
     name: 'observed-forget',
-    text: `with gone as (delete from observed where target = $1 and account_id = $2 returning login_key)
+    text: `with gone as (
+        delete from observed where target = $1 and account_id = $2 returning login_key, aliases
+      )
       insert into dirty (kind, person)
-      select 'person', w.person from gone join wanted_login w on w.target = $1 and w.login_key = gone.login_key`,
+      select 'person', w.person from gone
+        join wanted_login w on w.target = $1 and w.item = 'account' and w.login_key = gone.login_key
+      union
+      select 'person', w.person from gone cross join lateral unnest(gone.aliases) as d(name)
+        join wanted_login w on w.target = $1 and ${WANTS_ALIAS}`,
     values: [target, accountId],
   });
 }
 
-/** Marks persons dirty whom a set of changed accounts (target, account_id, old and new login) concerns. */
+/** Marks persons dirty whom a set of changed accounts concerns: by id, mark, login and aliases, old and new. */
 const MARK_CONCERNED = `insert into dirty (kind, person)
   select 'person', l.person from changed c
     join ledger l on l.target = $1 and l.item = 'account' and l.object_id = c.account_id
@@ -124,8 +151,12 @@ const MARK_CONCERNED = `insert into dirty (kind, person)
   select 'person', p.id from changed c join person p on p.id = c.mark
   union
   select 'person', w.person from changed c
-    join wanted_login w on w.target = $1 and w.login_key in (c.old_key, c.new_key)
-    where c.old_key is distinct from c.new_key`;
+    join wanted_login w on w.target = $1 and w.item = 'account' and w.login_key in (c.old_key, c.new_key)
+    where c.old_key is distinct from c.new_key
+  union
+  select 'person', w.person from changed c cross join lateral ${differing('c.old_aliases', 'c.new_aliases')}
+    join wanted_login w on w.target = $1 and ${WANTS_ALIAS}
+    where c.old_aliases is distinct from c.new_aliases`;
 
 /**
  * One page of an observation that began at `since`. An account that a change of ours confirmed after that keeps what
@@ -139,26 +170,33 @@ export async function savePage(
   mark: boolean,
 ): Promise<void> {
   if (accounts.length === 0) return;
-  const page = accounts.map((account) => ({ account: toJson(account), login_key: loginKey(account.profile.login) }));
+  const page = accounts.map((account) => ({
+    account: toJson(account),
+    login_key: nameKey(account.profile.login),
+    aliases: aliasKeys(account),
+  }));
   await db.rows({
     name: mark ? 'observed-page-mark' : 'observed-page',
     text: `with page as (
-        select distinct on (account->>'id') account->>'id' as account_id, login_key, account
-        from jsonb_to_recordset($2::jsonb) as p(account jsonb, login_key text)
+        select distinct on (account->>'id') account->>'id' as account_id, login_key, account, aliases
+        from jsonb_to_recordset($2::jsonb) as p(account jsonb, login_key text, aliases text[])
       ),
       old as (
-        select o.account_id, o.login_key, o.account from observed o join page using (account_id) where o.target = $1
+        select o.account_id, o.login_key, o.account, o.aliases
+        from observed o join page using (account_id) where o.target = $1
       ),
       put as (
-        insert into observed (target, account_id, login_key, account, seen_at)
-        select $1, account_id, login_key, account, clock_timestamp() from page
+        insert into observed (target, account_id, login_key, account, aliases, seen_at)
+        select $1, account_id, login_key, account, aliases, clock_timestamp() from page
         on conflict (target, account_id) do update set
-          login_key = excluded.login_key, account = excluded.account, seen_at = excluded.seen_at
+          login_key = excluded.login_key, account = excluded.account, aliases = excluded.aliases,
+          seen_at = excluded.seen_at
         where observed.seen_at <= $3::timestamptz
         returning account_id
       ),
       changed as (
-        select page.account_id, old.login_key as old_key, page.login_key as new_key, page.account->>'mark' as mark
+        select page.account_id, old.login_key as old_key, page.login_key as new_key, page.account->>'mark' as mark,
+          old.aliases as old_aliases, page.aliases as new_aliases
         from page join put using (account_id) left join old using (account_id)
         where old.account is distinct from page.account
       )
@@ -176,10 +214,12 @@ export async function sweepUnseen(db: Db, target: string, since: Date): Promise<
     name: 'observed-sweep',
     text: `with gone as (
         delete from observed where target = $1 and seen_at <= $2::timestamptz
-        returning account_id, login_key, account
+        returning account_id, login_key, account, aliases
       ),
       changed as (
-        select account_id, login_key as old_key, null::text as new_key, account->>'mark' as mark from gone
+        select account_id, login_key as old_key, null::text as new_key, account->>'mark' as mark,
+          aliases as old_aliases, null::text[] as new_aliases
+        from gone
       ),
       marked as (${MARK_CONCERNED})
       select count(*) as gone from gone`,

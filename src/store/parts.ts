@@ -1,4 +1,5 @@
 import * as adoptions from './adoptions.ts';
+import * as aliases from './aliases.ts';
 import * as chain from './chain.ts';
 import * as bursts from './leaver-burst.ts';
 import * as clock from './clock.ts';
@@ -30,6 +31,7 @@ import * as work from './work.ts';
 /** The parts of the store that planning and working are given, so that they depend on their types alone. */
 export const storeParts = {
   adoptions,
+  aliases,
   chain,
   bursts,
   clock,

@@ -106,7 +106,7 @@ dbTest('urgent rows come first and alone; rows that another planner took are not
 });
 
 dbTest('who takes up or lets go of a login wakes whoever else wants it', async (db) => {
-  const want = (person: string, key: string) => ({ target: 'sdm', person, key });
+  const want = (person: string, key: string) => ({ target: 'sdm', item: 'account' as const, person, key });
   await replaceLogins(db, ['p_a'], [want('p_a', 'x')]);
   assert.deepEqual(await drain(db), []);
   await replaceLogins(db, ['p_b'], [want('p_b', 'x')]);
@@ -115,7 +115,7 @@ dbTest('who takes up or lets go of a login wakes whoever else wants it', async (
   assert.deepEqual(await drain(db), []);
   const claim = { target: 'sdm', person: 'p_a', item: 'account', created: true, plan: 'h', causes: [] } as const;
   await claimItems(db, [claim]);
-  assert.deepEqual(await claimantsOf(db, [{ target: 'sdm', key: 'x' }]), [
+  assert.deepEqual(await claimantsOf(db, [{ target: 'sdm', item: 'account', key: 'x' }]), [
     { ...want('p_a', 'x'), owner: true },
     { ...want('p_b', 'x'), owner: false },
   ]);

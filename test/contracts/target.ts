@@ -390,7 +390,10 @@ export function targetContract(name: string, open: () => Promise<TargetStage>): 
       const before = stage.effects();
       const ref = { ...ANN, accountId: account.id };
       if (!target.can.aliases)
-        await failure(target.apply(ref, change('alias', 'alias:linux', { after: 'ann' }), signal()), 'refused');
+        await failure(
+          target.apply(ref, change('alias', 'alias:linux', { after: { set: 'linux', username: 'ann' } }), signal()),
+          'refused',
+        );
       if (!target.can.endSessions)
         await failure(target.apply(ref, change('endSessions', 'account'), signal()), 'refused');
       await failure(target.apply(ref, change('adopt', 'account'), signal()), 'refused');

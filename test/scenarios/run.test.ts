@@ -73,6 +73,7 @@ const expectation = z.strictObject({
   findings: z.array(z.string()).default([]),
   findingCounts: z.record(z.string(), z.number()).optional(),
   problems: z.array(z.string()).optional(),
+  aliases: z.record(z.string(), z.array(z.string())).optional(),
 });
 const scenario = situation.extend({
   about: z.string(),
@@ -142,6 +143,7 @@ function run(first: Scenario): void {
         part.about,
       );
     world = applied(world, plan);
+    if (part.expect.aliases !== undefined) assert.deepEqual(aliasesIn(world), part.expect.aliases, part.about);
     const again = guardedPlan(first, world, memory).plan;
     // What an account is to become that was adopted comes with the plan after that, or is held there.
     const adopts = plan.steps.some((step) => step.changes.some(({ op }) => op === 'adopt'));
@@ -164,6 +166,14 @@ function wordOf({ approve, reject }: Situation, held: readonly Hold[], memory: M
   const after = approve === undefined ? memory : decided(memory, held, approve, 'approved');
   return reject === undefined ? after : decided(after, held, reject, 'rejected');
 }
+
+/** What the accounts show in the end, by person, or by the id of an account that is nobody's. */
+const aliasesIn = ({ accounts }: World): Record<string, string[]> =>
+  Object.fromEntries(
+    accounts.flatMap(({ id, mark, aliases }) =>
+      aliases.size === 0 ? [] : [[mark?.slice(2) ?? id, [...aliases].toSorted()]],
+    ),
+  );
 
 /** How often each change is there, such as `grant role:db`. */
 function counted(changes: ReadonlyArray<{ readonly op: string; readonly item: string }>): Record<string, number> {
@@ -219,6 +229,7 @@ function worldOf(
     ledger: ledger ?? [],
     now: new Date(facts.now ?? '2030-01-01T00:00:00Z'),
     targetRead: setup.read,
+    kept: before?.kept ?? [],
   };
 }
 
@@ -252,7 +263,7 @@ const accountOf = ([id, a]: [string, z.infer<typeof accountSchema>]): Observed =
   ...(a.privileged !== undefined && { privileged: a.privileged }),
 });
 
-/** `ann account=a-1 blocked`, `ann role:db`, `ann role:db unconfirmed` */
+/** `ann account=a-1 blocked`, `ann role:db`, `ann role:db unconfirmed`, `ann alias:linux=ann` */
 function rowOf(text: string): LedgerRow {
   const [person = '', item = '', ...flags] = text.split(' ');
   const [key = '', id] = item.split('=');

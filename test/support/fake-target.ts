@@ -11,6 +11,8 @@ interface FakeAccount {
   active: boolean;
   roles: Set<string>;
   tags?: readonly string[];
+  /** `set=username` of each. */
+  aliases?: Set<string>;
   mark?: string;
 }
 
@@ -46,6 +48,8 @@ export interface FakeTarget extends Target {
   gate: ((change: Change, ref: AccountRef) => Promise<void>) | undefined;
   /** Accounts by login, with the names of their roles: for comparing. */
   state(): Record<string, { active: boolean; roles: string[] }>;
+  /** Aliases by login, of the accounts that have any. */
+  aliases(): Record<string, string[]>;
 }
 
 const CAN: Capabilities = {
@@ -74,7 +78,7 @@ export function fakeTarget(
     profile: { ...account.profile },
     active: account.active,
     roles: new Set(account.roles),
-    aliases: new Set(),
+    aliases: new Set(account.aliases),
     ...(account.tags === undefined ? {} : { tags: account.tags }),
     ...(account.mark === undefined ? {} : { mark: account.mark }),
   });
@@ -134,6 +138,21 @@ export function fakeTarget(
         const id = roleId ?? [...roleList.values()].find((r) => r.name === role)?.id ?? '';
         return { account, effect: account.roles.delete(id) };
       }
+      case 'alias': {
+        if (!target.can.aliases) throw new Failure({ kind: 'refused' }, 'a fake target without aliases');
+        const { set, username } = change.after as { set: string; username: string };
+        const aliases = (account.aliases ??= new Set());
+        const other = [...aliases].find((alias) => alias.startsWith(`${set}=`) && alias !== `${set}=${username}`);
+        // As StrongDM does: an account has at most one alias in a set.
+        if (other !== undefined) throw new Failure({ kind: 'refused' }, `the account has the alias ${other}`);
+        const effect = !aliases.has(`${set}=${username}`);
+        aliases.add(`${set}=${username}`);
+        return { account, effect };
+      }
+      case 'unalias': {
+        const { set, username } = change.before as { set: string; username: string };
+        return { account, effect: account.aliases?.delete(`${set}=${username}`) === true };
+      }
       default:
         throw new Failure({ kind: 'refused' }, `a fake target can't ${change.op}`);
     }
@@ -169,6 +188,12 @@ export function fakeTarget(
             a.profile.login,
             { active: a.active, roles: [...a.roles].map((r) => roleList.get(r)?.name ?? r).toSorted() },
           ]),
+      ),
+    aliases: () =>
+      Object.fromEntries(
+        [...accounts.values()]
+          .toSorted((a, b) => (a.profile.login < b.profile.login ? -1 : 1))
+          .flatMap((a) => (a.aliases?.size ? [[a.profile.login, [...a.aliases].toSorted()]] : [])),
       ),
     check: async () => {
       if (target.broken !== undefined) throw target.broken;

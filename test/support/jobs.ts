@@ -54,6 +54,13 @@ export function groupRule(id: string, group: string, target: string, ...roles: s
   };
 }
 
+/** A rule that gives everybody an alias in the set linux: what stands before the @ of their user name. */
+export function aliasRule(target: string, follow = false): Rule {
+  const { when: _, ...rule } = groupRule('names', '', target);
+  const username = expression('local', (user) => String(user['userName']).split('@')[0] ?? '');
+  return { ...rule, alias: [{ place: PLACE, target, set: 'linux', username, follow }] };
+}
+
 export const ruleSet = (revision: string, ...rules: Rule[]): RuleSet => ({ revision, rules });
 
 export function view(target: FakeTarget, mode: Mode = 'full', createRoles = false): TargetView {
@@ -146,6 +153,28 @@ export async function settled(jobs: Jobs, db: Db, ms = 20_000): Promise<void> {
   if (first !== 'late') return;
   const left = { work: await storeParts.lanes.listWork(db, { limit: 5 }), status: await jobs.status() };
   throw new Error(`not idle after ${ms} ms: ${JSON.stringify(left)}`);
+}
+
+/** A store whose connection is gone from a certain call on: as if the process had been killed there. */
+export function dying(db: Db, at: (text: string) => boolean): { db: Db; dead: () => boolean } {
+  let dead = false;
+  const check = (text: string): void => {
+    dead ||= at(text);
+    if (dead) throw new Error('killed');
+  };
+  const wrap = (inner: Db): Db => ({
+    ...inner,
+    rows: async (statement) => {
+      check(statement.text);
+      return inner.rows(statement);
+    },
+    row: async (statement) => {
+      check(statement.text);
+      return inner.row(statement);
+    },
+    tx: async (work, options) => inner.tx((tx) => work(wrap(tx)), options),
+  });
+  return { db: wrap(db), dead: () => dead };
 }
 
 /** Writes what a source would, the way the SCIM endpoint does: record, link, membership and dirty rows together. */

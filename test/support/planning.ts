@@ -5,14 +5,24 @@ import { protectedRoles } from '../../src/mapping/index-rules.ts';
 import { loadRules } from '../../src/mapping/load.ts';
 import { buildPerson } from '../../src/mapping/people.ts';
 import { compileProfile } from '../../src/mapping/profile.ts';
-import { itemRole, type ItemKey, type LedgerRow, type Observed, type Profile } from '../../src/model/accounts.ts';
+import {
+  aliasesOf,
+  itemRole,
+  type ItemKey,
+  itemSet,
+  type LedgerRow,
+  nameKey,
+  type Observed,
+  type Profile,
+} from '../../src/model/accounts.ts';
 import type { AdoptionWord } from '../../src/model/adoption.ts';
 import { type AttributeDeclaration, CORE_ATTRIBUTES } from '../../src/model/attributes.ts';
 import type { GroupId, LinkedRecord } from '../../src/model/person.ts';
 import type { Change, Finding, Mode, Plan, Step } from '../../src/model/plan.ts';
-import type { GroupGraph, RoleLookup, StepInput, TargetView } from '../../src/model/planning.ts';
+import type { GroupGraph, RoleLookup, StepInput, TakenAlias, TargetView, Wanted } from '../../src/model/planning.ts';
 import type { Problem, ProfileTemplate, RuleSet } from '../../src/model/rules.ts';
 import type { Capabilities } from '../../src/model/target.ts';
+import { RECYCLE_MS, wantsName } from '../../src/plan/aliases.ts';
 import { makePlan, planStep } from '../../src/plan/plan.ts';
 
 export const ATTRIBUTES: readonly AttributeDeclaration[] = [
@@ -99,6 +109,13 @@ export interface World {
   readonly adoptions?: ReadonlyMap<string, AdoptionWord>;
   /** The store is in recovery. */
   readonly recovery?: boolean;
+  /** User names that were taken from somebody and are kept for them. */
+  readonly kept?: ReadonlyArray<{
+    readonly item: ItemKey;
+    readonly key: string;
+    readonly person: string;
+    readonly until: Date;
+  }>;
 }
 
 const lookup =
@@ -145,6 +162,7 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
       ledger: rows.get(person.id) ?? [],
       roles: lookup(world.roles),
       rivals,
+      takenAliases: takenFrom(world, wanted, person.id, observed?.id),
       rulesRevision: world.rules.revision,
       ...(world.recovery === true && { recovery: true }),
       now: world.now,
@@ -156,6 +174,46 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
   const findings: Finding[] = [...wanted.flatMap((w) => w.wanted.findings), ...results.flatMap((r) => r.findings)];
   const steps = results.flatMap((r): Step[] => (r.step === undefined ? [] : [r.step]));
   return { ...makePlan(steps, findings, []), inputs };
+}
+
+type WantedOf = ReadonlyArray<{ readonly person: { readonly id: string }; readonly wanted: Wanted }>;
+
+/** What stands in the way of the aliases that a person is to have. */
+function takenFrom(world: World, wanted: WantedOf, me: string, account: string | undefined) {
+  const { accounts, ledger, target, now, kept = [] } = world;
+  const taken = new Map<ItemKey, TakenAlias>();
+  const mine = wanted.find((of) => of.person.id === me)?.wanted.desired.get(target.id);
+  for (const [item, { value = '' }] of mine?.items ?? []) {
+    const set = itemSet(item);
+    if (set === undefined) continue;
+    const is = (name: string | undefined): boolean => name !== undefined && nameKey(name) === nameKey(value);
+    const rivals = wanted.flatMap(({ person: { id }, wanted: of }) => {
+      if (id === me) return [];
+      const row = ledger.find((r) => r.person === id && r.item === item);
+      const theirs = of.desired.get(target.id)?.items.get(item);
+      const owner = is(row?.objectId);
+      const wants = theirs !== undefined && is(theirs.value) && wantsName(theirs, row);
+      return owner || wants ? [{ person: id, owner }] : [];
+    });
+    const other = accounts
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .find((a) => a.id !== account && aliasesOf(a).some((alias) => alias.set === set && is(alias.username)));
+    const hold = kept
+      .filter((k) => k.item === item && is(k.key) && k.until > now)
+      .toSorted(
+        (a, b) =>
+          Number(a.person === me) - Number(b.person === me) ||
+          Number(b.until) - Number(a.until) ||
+          (a.person < b.person ? -1 : 1),
+      )[0];
+    if (rivals.length === 0 && other === undefined && hold === undefined) continue;
+    taken.set(item, {
+      rivals,
+      ...(other !== undefined && { account: { id: other.id, login: other.profile.login } }),
+      ...(hold !== undefined && { kept: { person: hold.person, until: hold.until } }),
+    });
+  }
+  return taken;
 }
 
 function aboutHolder({ ledger, adoptions }: World, person: string, { id }: Observed) {
@@ -171,7 +229,8 @@ export function applied(world: World, plan: Plan): World {
   return state;
 }
 
-function applyChange(world: World, step: Step, change: Change): World {
+/** The world after one change was made and heard of. */
+export function applyChange(world: World, step: Pick<Step, 'person' | 'target'>, change: Change): World {
   const { person, target } = step;
   const row = world.ledger.find((r) => r.person === person && r.item === 'account');
   const account = world.accounts.find((a) => a.id === row?.objectId || a.mark === person);
@@ -196,6 +255,12 @@ function applyChange(world: World, step: Step, change: Change): World {
   const after = (change.after ?? {}) as Record<string, string>;
   const before = (change.before ?? {}) as Record<string, string>;
   const role = itemRole(change.item);
+  const letGo = (): NonNullable<World['kept']> => {
+    const { kept = [] } = world;
+    if (before['username'] === undefined) return kept;
+    const until = new Date(world.now.getTime() + RECYCLE_MS);
+    return [...kept, { item: change.item, key: before['username'], person, until }];
+  };
   switch (change.op) {
     case 'create': {
       const made: Observed = {
@@ -221,8 +286,9 @@ function applyChange(world: World, step: Step, change: Change): World {
       return {
         ...world,
         ledger: put(change.item, {
-          objectId: after['accountId'] ?? after['roleId'] ?? after['set'] ?? account?.id ?? '',
+          objectId: after['accountId'] ?? after['roleId'] ?? after['username'] ?? account?.id ?? '',
         }),
+        kept: letGo(),
       };
     case 'update':
       return { ...world, accounts: see({ profile: change.after as Profile }) };
@@ -247,11 +313,16 @@ function applyChange(world: World, step: Step, change: Change): World {
     }
     case 'alias': {
       const aliases = new Set(account?.aliases).add(`${after['set']}=${after['username']}`);
-      return { ...world, accounts: see({ aliases }), ledger: put(change.item, { created: true }) };
+      return {
+        ...world,
+        accounts: see({ aliases }),
+        ledger: put(change.item, { created: true, objectId: after['username'] ?? '' }),
+      };
     }
     case 'unalias': {
-      const aliases = new Set([...(account?.aliases ?? [])].filter((a) => !a.startsWith(`${before['set']}=`)));
-      return { ...world, accounts: see({ aliases }), ledger: drop };
+      const aliases = new Set(account?.aliases);
+      aliases.delete(`${before['set']}=${before['username']}`);
+      return { ...world, accounts: see({ aliases }), ledger: drop, kept: letGo() };
     }
     default:
       return world;

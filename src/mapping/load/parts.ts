@@ -86,6 +86,11 @@ export function partsReader(doc: Doc, known: Known, what: string, keep: (sound: 
       const keys = mapOf(doc, node, `\`alias\` of ${what}`, [...all, 'follow'], all);
       if (keys === undefined) return [];
       const set = textOf(doc, keys.set, `\`set\` of alias in ${what}`)?.value ?? '';
+      if (set.includes('=')) {
+        doc.report(keys.set, `\`set\` of alias in ${what}: \`${set}\` has an equals sign in it`, {
+          remedy: 'name the set without it',
+        });
+      }
       const at = target(keys.target, 'alias');
       const follow = flagOf(doc, keys.follow, `\`follow\` of alias in ${what}`, false);
       const username = expression(keys.username, 'username', 'string');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { clients } from '../../../test/support/correlation.ts';
 import { dbTest } from '../../../test/support/jobs.ts';
+import { keepAliases } from '../aliases.ts';
 import type { Db } from '../db.ts';
 import { eventsOfPerson } from '../events.ts';
 import { resolveCase } from './cases.ts';
@@ -33,7 +34,12 @@ dbTest('two persons are merged, and that is undone, and both are in the history'
   await it.add('okta', 'ann', { emp: '1' });
   const ad = await it.add('ad', 'alee', { emp: '2' });
   const { 'okta/ann': ann = '', 'ad/alee': alee = '' } = await it.persons();
+  const kept = () => db.rows({ text: `select person, until from kept_alias` });
+  const until = new Date('2030-01-01T00:00:00Z');
+  const name = { target: 'sdm', item: 'alias:linux', key: 'lee', until } as const;
+  await keepAliases(db, [{ ...name, person: alee }], new Date('2029-01-01T00:00:00Z'));
   const merged = done(await mergePersons(db, [alee, ann], BY));
+  assert.deepEqual(await kept(), [{ person: ann, until }], 'what was kept for the one is kept for both');
   assert.deepEqual(merged, { from: alee, to: ann, records: [{ source: 'ad', anchor: ad }], event: merged.event });
   assert.deepEqual(await it.groups(), ['ad/alee okta/ann']);
   assert.deepEqual((await waiting(db)).map((row) => row.person).toSorted(), [ann, alee].toSorted());

@@ -1,3 +1,4 @@
+import { moveKept } from '../aliases.ts';
 import type { Db } from '../db.ts';
 import { markDirty } from '../dirty.ts';
 import { appendEvents } from '../events.ts';
@@ -66,6 +67,7 @@ export async function mergeLocked(
   await quiet(tx, from);
   await joinApart(tx, from, to);
   await keepWords(tx, from, to);
+  await moveKept(tx, from, to);
   const moved = await move(tx, 'person.merged', { from, to, records: await recordsOf(tx, from) }, decided);
   await keepDormant(tx, to, dormant, decided.actor);
   return moved;

@@ -10,6 +10,7 @@ import * as adoption from './0012-adoption.ts';
 import * as correlation from './0013-correlation.ts';
 import * as correlationLook from './0015-correlation-look.ts';
 import * as pauses from './0016-pauses.ts';
+import * as aliases from './0017-aliases.ts';
 import * as correlationSure from './0018-correlation-sure.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
@@ -25,5 +26,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-correlation': correlation,
   '0015-correlation-look': correlationLook,
   '0016-pauses': pauses,
+  '0017-aliases': aliases,
   '0018-correlation-sure': correlationSure,
 };
