@@ -49,7 +49,7 @@ export async function computePersons(
   rivalsOf?: RivalsOf | 'as stored',
 ): Promise<Computed> {
   const { people, broken } = await readWanted(store, db, ground, ids);
-  const inputs = await readInputs(store, db, people, ids, rivalsOf);
+  const inputs = await readInputs(store, db, ground, people, ids, rivalsOf);
   const planned = sieve(
     people.map((p) => ({ id: p.person.id, ...p })),
     ({ person, wanted, logins }): PlannedPerson => {
@@ -72,6 +72,7 @@ type Inputs = Awaited<ReturnType<typeof readInputs>>;
 async function readInputs(
   store: StoreParts,
   db: Db,
+  ground: Ground,
   people: readonly WantedPerson[],
   ids: readonly string[],
   rivalsOf: RivalsOf | 'as stored' | undefined,
@@ -87,7 +88,7 @@ async function readInputs(
   // Mostly nobody's account stands in anybody's way.
   const words = named.length === 0 ? [] : await store.adoptions.adoptionWords(db, ids);
   const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
-  const roles = await readRoles(store, db, people, ledger);
+  const roles = await readRoles(store, db, people, ledger, ground.targets);
   return { ledger, rivals, accounts, holders, words, roles, roleNames: await readRoleNames(store, db, people, seen) };
 }
 
@@ -120,6 +121,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     rivals: inputs.rivals.get(lane) ?? [],
     rulesRevision: ground.views.rules.revision,
     ...(ground.views.recovery === undefined ? {} : { recovery: true }),
+    ...(ground.views.withheld === true ? { withheld: true } : {}),
     now: ground.now,
     protectedRoles: ground.guarded(target.id),
     roleName: inputs.roleNames(target.id),
