@@ -1,5 +1,6 @@
 import { addAccess } from './access.ts';
 import { addAdoptions } from './adoptions.ts';
+import { addUnmanaged } from './unmanaged.ts';
 import { addApply } from './apply.ts';
 import { addCases } from './cases.ts';
 import { addCheck } from './check.ts';
@@ -37,6 +38,7 @@ export function addCommands(program: Program): void {
   addPeople(program);
   addCases(program);
   addAdoptions(program);
+  addUnmanaged(program);
   addJobs(program);
   addTokens(program);
   addSources(program);

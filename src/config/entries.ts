@@ -75,6 +75,10 @@ export const sourceSchema = z.looseObject({
 });
 
 const roleSettings = z.strictObject({
+  authoritative: z
+    .boolean()
+    .optional()
+    .describe('Whoever has it on an account of ours, and not by a rule, loses it, guarded like any inferred removal.'),
   minMembers: z
     .int('must be a whole number')
     .min(1, 'must be at least 1')

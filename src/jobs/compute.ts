@@ -105,7 +105,7 @@ async function readInputs(
   // Mostly nobody's account stands in anybody's way.
   const words = named.length === 0 ? [] : await store.adoptions.adoptionWords(db, ids);
   const holders = Map.groupBy(named, ({ target, key }) => laneOf({ target, person: key }));
-  const roles = await readRoles(store, db, people, ledger);
+  const roles = await readRoles(store, db, people, ledger, ground.targets);
   return {
     ledger,
     rivals,
@@ -149,6 +149,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     takenAliases: inputs.takenAliases.get(lane) ?? new Map(),
     rulesRevision: ground.views.rules.revision,
     ...(ground.views.recovery === undefined ? {} : { recovery: true }),
+    ...(ground.views.withheld === true ? { withheld: true } : {}),
     now: ground.now,
     protectedRoles: ground.guarded(target.id),
     roleName: inputs.roleNames(target.id),

@@ -1,17 +1,18 @@
-import { type LedgerRow, itemRole } from '../model/accounts.ts';
-import type { RoleLookup } from '../model/planning.ts';
+import { type LedgerRow, itemRole, roleItem } from '../model/accounts.ts';
+import type { RoleLookup, TargetView } from '../model/planning.ts';
 import type { Db } from '../store/db.ts';
 import type { SeenOfPerson } from '../store/observations.ts';
 import type { NamedRole } from '../store/roles.ts';
 import type { StoreParts } from '../store/parts.ts';
 import type { WantedPerson } from './ground.ts';
 
-/** How the roles that these persons are wanted to have, or were given, read at each target. */
+/** How the roles that these persons are wanted to have, or were given, or that the settings name, read at each target. */
 export async function readRoles(
   store: StoreParts,
   db: Db,
   people: readonly WantedPerson[],
   ledger: ReadonlyMap<string, readonly LedgerRow[]>,
+  targets: readonly TargetView[],
 ): Promise<(target: string) => RoleLookup> {
   const named = new Map<string, { target: string; name: string }>();
   const ask = (target: string, item: LedgerRow['item']) => {
@@ -23,6 +24,7 @@ export async function readRoles(
     for (const [target, items] of wanted.undecided) for (const item of items) ask(target, item);
   }
   for (const rows of ledger.values()) for (const row of rows) ask(row.target, row.item);
+  for (const { id, roles = {} } of targets) for (const role of Object.keys(roles)) ask(id, roleItem(role));
   const found = Map.groupBy(await store.roles.rolesNamed(db, [...named.values()]), (r) => `${r.target}\n${r.name}`);
   return (target) => (role) => lookup(found.get(`${target}\n${role}`));
 }

@@ -101,6 +101,8 @@ export interface StepInput {
   readonly rulesRevision: string;
   /** The ledger may be older than the target: nothing is given, and taken only from those who left explicitly. */
   readonly recovery?: boolean;
+  /** The rules are lost: what the person has can't be told from what they are to have. */
+  readonly withheld?: boolean;
   readonly now: Date;
   /** Roles that some `protected` rule gives at this target: of a leaver they are revoked first. */
   readonly protectedRoles?: ReadonlySet<string>;

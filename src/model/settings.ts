@@ -87,6 +87,8 @@ export interface SourceSettings {
 export interface RoleSettings {
   /** Inference alone takes it from nobody if fewer of those to whom we gave it would be left. */
   readonly minMembers?: number;
+  /** On accounts of ours it is had by whom the rules give it, and by nobody else. */
+  readonly authoritative?: boolean;
 }
 
 export interface TargetSettings {

@@ -1,4 +1,4 @@
-import { type DesiredItem, type ItemKey, itemRole, itemSet, type LedgerRow } from '../model/accounts.ts';
+import { type DesiredItem, type ItemKey, itemRole, itemSet, type LedgerRow, roleItem } from '../model/accounts.ts';
 import type { Evidence } from '../model/facts.ts';
 import { nameOfAlias, planAlias } from './aliases.ts';
 import type { Draft } from './draft.ts';
@@ -71,6 +71,24 @@ export function planRemovals(draft: Draft): void {
     if (item === 'account' || desired?.items.has(item) === true || undecided.has(item)) continue;
     take(draft, row, person.lapsed?.evidence ?? 'removed', isOver(row, ended?.get(item)));
   }
+  for (const { item, role, roleId } of intruders(draft)) {
+    draft.change('revoke', item, { before: { role, roleId }, evidence: 'removed' });
+  }
+}
+
+/** Authoritative roles on the account that neither the rules want there nor we gave: another hand's. */
+export function intruders(draft: Draft): Array<{ item: ItemKey; role: string; roleId: string }> {
+  const { desired, observed, roles, target, undecided, withheld } = draft.input;
+  if (withheld === true) return [];
+  const ours = new Set([...draft.owned.values()].map((row) => row.objectId));
+  return Object.entries(target.roles ?? {}).flatMap(([role, { authoritative }]) => {
+    const item = roleItem(role);
+    const found = roles(role);
+    if (authoritative !== true || desired?.items.has(item) === true || undecided.has(item)) return [];
+    if (draft.owned.has(item) || typeof found === 'string' || found.renamed !== undefined) return [];
+    if (found.managedBy !== undefined || observed?.roles.has(found.id) !== true || ours.has(found.id)) return [];
+    return [{ item, role, roleId: found.id }];
+  });
 }
 
 /** Has the time of all rules passed for which it was given? Then nobody has to wonder that it goes. */

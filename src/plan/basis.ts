@@ -38,6 +38,7 @@ export function basisOf(input: StepInput): string {
       createRoles: target.createRoles,
       read: input.targetRead,
       untouchable: target.untouchable,
+      authoritative: authoritative(target, input),
     },
     profile: desired?.profile,
     items: items.map(([item, { until, value, follow, protected: guarded }]) => ({
@@ -81,3 +82,10 @@ const seen = (o: Observed): unknown => ({ ...o, roles: [...o.roles].toSorted(), 
 
 const sorted = (rows: ReadonlyArray<readonly unknown[]>): ReadonlyArray<readonly unknown[]> =>
   rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+/** Roles of the target that nobody has but by a rule, as their names read; undefined where there is none. */
+function authoritative({ roles = {} }: StepInput['target'], input: StepInput): unknown {
+  const names = Object.keys(roles).filter((name) => roles[name]?.authoritative === true);
+  if (names.length === 0) return undefined;
+  return [input.withheld === true, ...names.toSorted().map((name) => [name, input.roles(name)])];
+}

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { type Memory, judged, NOTHING } from '../../test/support/guarded-world.ts';
 import { applied, graphOf, planWorld, record, rulesOf, view, type World } from '../../test/support/planning.ts';
-import type { Observed } from '../model/accounts.ts';
+import { itemRole, type Observed } from '../model/accounts.ts';
 import { GUARD_LIMITS } from '../model/guard.ts';
 import type { LinkedRecord } from '../model/person.ts';
 import type { Change, Hold, Step } from '../model/plan.ts';
@@ -124,10 +124,20 @@ const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(
   fc
     .tuple(who, role)
     .map(([i, r]) => byHand(i, ({ roles }) => ({ roles: new Set([...roles].filter((id) => id !== `r-${r}`)) }))),
+  // Given by hand first, and then wanted.
+  who.map((i) => (state: State) => {
+    const given = byHand(i, ({ roles }) => ({ roles: new Set([...roles, 'r-r1']) }))(state);
+    return ofPerson(i, ({ memberOf }) => ({ memberOf: [...new Set([...memberOf, 'okta/g1' as const])] }))(given);
+  }),
   who.map((i) => byHand(i, ({ active }) => ({ active: !active }))),
   who.map((i) => byHand(i, ({ privileged }) => ({ privileged: privileged !== true }))),
   who.map((i) => byHand(i, () => undefined)),
   who.map((i) => byHand(i, ({ tags }) => ({ tags: tags === undefined ? ['break-glass=yes', 'team=x'] : ['team=x'] }))),
+  fc.boolean().map((on) => (state: State) => {
+    const { roles: _, ...rest } = state.world.target;
+    const target = on ? { ...rest, roles: { r2: { authoritative: true } } } : rest;
+    return { ...state, world: { ...state.world, target } };
+  }),
   fc.boolean().map((on) => (state: State) => {
     const { untouchable: _, ...rest } = state.world.target;
     return { ...state, world: { ...state.world, target: on ? { ...rest, untouchable: UNTOUCHABLE } : rest } };
@@ -234,8 +244,9 @@ function checkChange(world: World, inputs: ReturnType<typeof planWorld>['inputs'
     // 1. Nothing is taken for want of knowledge.
     assert.equal(person.frozen, undefined, `${what}: their source is not sure of them`);
     assert.ok(!undecided.has(change.item), `${what}: it can't be decided`);
-    // 2. Only what we gave is taken; a leaver loses all.
-    assert.ok(owned, `${what}: it is not ours`);
+    // 2. Only what we gave is taken, but for authoritative roles; a leaver loses all.
+    const role = itemRole(change.item) ?? '';
+    assert.ok(owned || world.target.roles?.[role]?.authoritative === true, `${what}: it is not ours`);
   }
   // 2. Nothing is done with what is untouchable, whoever leaves.
   if (world.target.untouchable !== undefined) {

@@ -2,7 +2,7 @@ import type { Person } from '../model/person.ts';
 import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
 import type { StepInput, StepResult } from '../model/planning.ts';
 import { isReadOnly, planAccount, settleBlock, settleClaim } from './account.ts';
-import { planAdditions, planRemovals } from './attachments.ts';
+import { intruders, planAdditions, planRemovals } from './attachments.ts';
 import { basisOf } from './basis.ts';
 import { digestList } from './canonical.ts';
 import { type Draft, newDraft } from './draft.ts';
@@ -54,10 +54,11 @@ function planActive(draft: Draft): void {
 }
 
 /** Nothing of ours hangs on the account, and nothing about the account itself is open. */
-function isAtRest({ owned, input }: Draft): boolean {
+function isAtRest(draft: Draft): boolean {
+  const { owned, input } = draft;
   const row = owned.get('account');
   const open = row?.confirmed !== true || (row.blocked === true && input.observed?.active === true);
-  return !open && [...owned.keys()].every((item) => item === 'account');
+  return !open && intruders(draft).length === 0 && [...owned.keys()].every((item) => item === 'account');
 }
 
 /**

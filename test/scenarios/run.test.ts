@@ -89,6 +89,7 @@ const scenario = situation.extend({
     .strictObject({ ids: z.array(z.string()).default([]), tags: z.array(z.string()).default([]) })
     .optional(),
   minMembers: z.record(z.string(), z.number()).default({}),
+  authoritative: z.array(z.string()).default([]),
   expect: expectation,
   next: z.array(situation.extend({ about: z.string(), expect: expectation })).default([]),
 });
@@ -218,7 +219,10 @@ function worldOf(
       mode: setup.mode,
       createRoles: setup.createRoles,
       ...(setup.untouchable !== undefined && { untouchable: setup.untouchable }),
-      roles: Object.fromEntries(Object.entries(setup.minMembers).map(([role, minMembers]) => [role, { minMembers }])),
+      roles: Object.fromEntries([
+        ...Object.entries(setup.minMembers).map(([role, minMembers]) => [role, { minMembers }]),
+        ...setup.authoritative.map((role) => [role, { authoritative: true }]),
+      ]),
       can: { ...CAN, ...setup.can },
       profile: profileTemplate(setup.profile),
       adopt: { mode: setup.adopt, verifiedDomains: ['example.com'] },

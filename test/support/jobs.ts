@@ -81,6 +81,7 @@ export interface World {
   needBaseline: boolean;
   adopt?: TargetView['adopt'];
   untouchable?: TargetView['untouchable'];
+  roles?: TargetView['roles'];
   /** Of the guard; without any nothing is held but what protected rules ask for. */
   limits?: GuardLimits;
 }
@@ -119,6 +120,7 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
         ...view(target, of.mode, of.createRoles),
         ...(of.adopt === undefined ? {} : { adopt: of.adopt }),
         ...(of.untouchable === undefined ? {} : { untouchable: of.untouchable }),
+        ...(of.roles === undefined ? {} : { roles: of.roles }),
       })),
       guard: { limits: of.limits ?? UNLIMITED, rehearsals: new Set() },
       needBaseline: new Set(of.needBaseline ? of.targets.map((t) => t.id) : []),
