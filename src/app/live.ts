@@ -107,9 +107,13 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
   const targets = old.targets.map((target) => {
     const now = wanted.targets.find((t) => t.id === target.id && t.type === target.type);
     if (now === undefined) return target;
-    const { untouchable: _, roles: __, ...rest } = target;
-    const { mode, baseline, adopt, createRoles, profile, untouchable, roles } = now;
-    const special = { ...(untouchable !== undefined && { untouchable }), ...(roles !== undefined && { roles }) };
+    const { untouchable: _, roles: __, scope: ___, ...rest } = target;
+    const { mode, baseline, adopt, createRoles, profile, untouchable, roles, scope } = now;
+    const special = {
+      ...(scope !== undefined && { scope }),
+      ...(untouchable !== undefined && { untouchable }),
+      ...(roles !== undefined && { roles }),
+    };
     return { ...rest, mode, baseline, adopt, createRoles, profile, ...special };
   });
   const { schemas: _, precedence: __, verifiedDomains: ___, correlation: ____, ...rest } = old;

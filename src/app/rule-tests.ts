@@ -24,7 +24,8 @@ type Rules = Pick<Views, 'rules' | 'targets' | 'attributes'>;
 
 /** Runs the `tests:` of the rules files, in their order. `now` is the clock of tests that say none. */
 export function ruleTestResults({ rules, targets, attributes = CORE_ATTRIBUTES }: Rules, now: Date): RuleTestResult[] {
-  const views = targets.map((target) => ({ ...target, profile: ANY_PROFILE }));
+  // Tests are about the rules: whom a target is limited to for now is another matter.
+  const views = targets.map(({ scope: _, ...target }) => ({ ...target, profile: ANY_PROFILE }));
   return (rules.tests ?? []).map((one) => runTest(one, rules, views, attributes, now));
 }
 

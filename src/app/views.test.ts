@@ -45,3 +45,26 @@ test('rules that can not be read are told with the file and what to do', () => {
   assert.equal(file.message, "the rules in /rules can't be read (ENOTDIR)");
   assert.equal(file.remedy, 'It must be a folder with rules files: correct rules: in the settings.');
 });
+
+test('the scope of a target is checked as a condition of the rules, at its place', () => {
+  const folder = folderWith({
+    'd.yaml':
+      'sources: { okta: { type: scim } }\ntargets:\n' +
+      '  a: { type: strongdm, mode: full, simulator: true, scope: \'user.department == "IT"\' }\n' +
+      '  b: { type: strongdm, mode: full, simulator: true, scope: \'user.departmnt == "IT"\' }\n',
+    'rules/a.yaml': 'rules: []\n',
+  });
+  try {
+    const { settings, document } = loadSettings({ file: join(folder.path, 'd.yaml'), env: {}, kinds });
+    assert.ok(settings !== undefined);
+    const { views, problems } = loadViews(settings, document);
+    assert.equal(views, undefined);
+    assert.deepEqual(
+      problems.map((p) => [p.place?.line, p.message]),
+      [[4, 'scope of the target b: no attribute `departmnt` is declared']],
+    );
+    assert.match(problems[0]?.remedy ?? '', /department/);
+  } finally {
+    folder.remove();
+  }
+});

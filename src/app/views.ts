@@ -1,11 +1,11 @@
 import type { SettingsDocument } from '../config/document.ts';
 import type { Views } from '../jobs/deps.ts';
-import { createEngine } from '../mapping/engine.ts';
+import { createEngine, type RuleEngine } from '../mapping/engine.ts';
 import { loadRules } from '../mapping/load.ts';
 import { compileProfile } from '../mapping/profile.ts';
 import type { AttributeDeclaration } from '../model/attributes.ts';
 import type { TargetView } from '../model/planning.ts';
-import type { Problem } from '../model/rules.ts';
+import type { Expression, Problem } from '../model/rules.ts';
 import type { Settings, TargetSettings } from '../model/settings.ts';
 import { targetKinds } from '../targets/index.ts';
 import { attributesOf, lintSettings } from './attributes.ts';
@@ -101,12 +101,15 @@ function loadTargetViews(
         field in target.profile ? document?.place(['targets', target.id, 'profile', field]) : undefined,
     });
     problems.push(...compiled.problems, ...unusedFields(target, kind.profile, document));
-    if (compiled.template === undefined) continue;
+    const scope = scopeOf(target, engine, document);
+    if (scope.problem !== undefined) problems.push(scope.problem);
+    if (compiled.template === undefined || scope.problem !== undefined) continue;
     targets.push({
       id: target.id,
       mode: target.mode,
       can: kind.can,
       createRoles: target.createRoles && kind.can.createRoles,
+      ...(scope.expression === undefined ? {} : { scope: scope.expression }),
       ...(target.untouchable === undefined ? {} : { untouchable: target.untouchable }),
       ...(target.roles === undefined ? {} : { roles: target.roles }),
       profile: compiled.template,
@@ -114,6 +117,27 @@ function loadTargetViews(
     });
   }
   return { targets, problems };
+}
+
+/** The condition of a target's `scope`, or what is wrong with it. */
+function scopeOf(
+  { id, scope }: TargetSettings,
+  engine: RuleEngine,
+  document: SettingsDocument | undefined,
+): { readonly expression?: Expression<boolean>; readonly problem?: Problem } {
+  if (scope === undefined) return {};
+  const place = document?.place(['targets', id, 'scope']);
+  const compiled = engine.compile(scope, 'bool', place ?? { file: `targets.${id}.scope`, line: 1, column: 1 });
+  if ('expression' in compiled) return { expression: compiled.expression };
+  const { message, remedy } = compiled.fault;
+  return {
+    problem: {
+      severity: 'error',
+      message: `scope of the target ${id}: ${message}`,
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(place === undefined ? {} : { place }),
+    },
+  };
 }
 
 /** A field that this kind of account does not have would be planned as a change for ever. */

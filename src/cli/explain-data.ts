@@ -49,6 +49,8 @@ export interface ExplainedTarget {
   readonly unmanaged: readonly string[];
   readonly steps: readonly PastStep[];
   readonly job?: WorkRow;
+  /** The person is not in the target's scope: nothing is given, and nothing taken while they are here. */
+  readonly outside: boolean;
   readonly answers: readonly StoredEvent[];
   /** What operators said to changes that the guard held, newest first. */
   readonly decisions: readonly StoredEvent[];
@@ -104,7 +106,8 @@ export async function explain(
       const account = accounts.find((a) => a.target === target)?.account;
       const own = ledger.filter((row) => row.target === target);
       const item = only?.role === undefined ? undefined : roleItem(only.role);
-      const items = itemsAt(target, { ...wanted, withheld }, own, account, item, (role) =>
+      const outside = wanted.outside?.has(target) === true;
+      const items = itemsAt(target, { ...wanted, withheld: withheld || outside }, own, account, item, (role) =>
         names.get(`${target}\n${role}`),
       );
       const ofTarget = (e: StoredEvent): boolean => e.target === target && (item === undefined || e.object === item);
@@ -120,6 +123,7 @@ export async function explain(
         steps: steps.filter(
           (step) => step.target === target && (item === undefined || step.changes.some((c) => c.item === item)),
         ),
+        outside,
         answers: events.filter((e) => ofTarget(e) && e.kind.startsWith('change.')),
         decisions: events.filter((e) => ofTarget(e) && e.kind.startsWith('hold.')),
         holds: held.filter((hold) => hold.target === target && (item === undefined || hold.item === item)),

@@ -114,12 +114,13 @@ function asText({ withheld, recovery, person, targets, findings, shadow, rules }
 }
 
 function targetText(at: ExplainedTarget, withheld: boolean): string[] {
-  const { target, mode, account, items, unmanaged, steps, job, answers, decisions, holds, others } = at;
+  const { target, mode, account, items, unmanaged, steps, job, answers, decisions, holds, others, outside } = at;
   const shown =
     account === undefined
       ? 'no account seen'
       : `account ${account.id} "${account.profile.login}", ${account.active ? 'active' : 'blocked'}`;
   const lines = [`${target} (${mode}): ${shown}`];
+  if (outside) lines.push("  outside the target's scope: nothing is given, and nothing is taken but when they leave");
   const want = withheld ? `${WITHHELD}; nothing was given` : 'nothing is wanted here, nothing was given';
   if (items.length === 0) lines.push(`  ${want}`);
   for (const item of items) lines.push(...itemText(item, withheld));

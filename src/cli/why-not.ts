@@ -70,6 +70,7 @@ async function stopsAtTarget(deps: PlanDeps, { targets, findings }: Explained, t
   const stops: string[] = [];
   if (at === undefined || at.mode === 'not in the settings')
     return [`${target} is not in the settings: it gets no work`];
+  if (at.outside) stops.push(`the person is outside the scope of ${target} (targets.${target}.scope in the settings)`);
   for (const { kind, message, remedy, ...finding } of findings) {
     if (finding.target === target) stops.push(`${kind}: ${message}${remedy == null ? '' : `; ${remedy}`}`);
   }

@@ -45,6 +45,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       simulator: entry.simulator,
       baseline: entry.baseline,
       adopt: entry.adopt,
+      ...(entry.scope === undefined ? {} : { scope: entry.scope }),
       ...(entry.untouchable.length === 0 ? {} : { untouchable: untouchableOf(entry.untouchable) }),
       ...(Object.keys(entry.roles).length === 0 ? {} : { roles: entry.roles as Record<string, RoleSettings> }),
       createRoles: entry.createRoles,

@@ -123,6 +123,13 @@ export const targetSchema = z.looseObject({
     .record(z.string().min(1), roleSettings)
     .default({})
     .describe('What is special about single roles, by their name at the target.'),
+  scope: z
+    .string()
+    .min(1, 'must be an expression')
+    .optional()
+    .describe(
+      'Condition of the rule language over the person, for a pilot: others are given nothing there, and keep what they have.',
+    ),
   createRoles: z.boolean().default(false).describe('May roles that rules name and the target lacks be made there?'),
   profile: z
     .partialRecord(z.enum(['login', 'firstName', 'lastName', 'displayName', 'email']), z.string())

@@ -149,7 +149,7 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
     takenAliases: inputs.takenAliases.get(lane) ?? new Map(),
     rulesRevision: ground.views.rules.revision,
     ...(ground.views.recovery === undefined ? {} : { recovery: true }),
-    ...(ground.views.withheld === true ? { withheld: true } : {}),
+    ...(ground.views.withheld === true || wanted.outside?.has(target.id) === true ? { withheld: true } : {}),
     now: ground.now,
     protectedRoles: ground.guarded(target.id),
     roleName: inputs.roleNames(target.id),
@@ -163,9 +163,13 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
   };
 }
 
-/** While rules are withheld nothing that an account has can be decided; who left loses all of it nevertheless. */
+/**
+ * While rules are withheld, and outside of the target's scope, nothing that an account has can be decided; who left loses
+ * all of it nevertheless.
+ */
 function undecidedAt(ground: Ground, of: WantedPerson, target: string, ledger: readonly LedgerRow[]) {
   const { person, wanted } = of;
-  if (ground.views.withheld === true && person.life !== 'left') return new Set(ledger.map((row) => row.item));
+  const nothing = ground.views.withheld === true || wanted.outside?.has(target) === true;
+  if (nothing && person.life !== 'left') return new Set(ledger.map((row) => row.item));
   return wanted.undecided.get(target) ?? new Set<LedgerRow['item']>();
 }

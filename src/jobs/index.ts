@@ -240,8 +240,9 @@ function openQueue({ postgres, targets, log, concurrency, alone }: JobsOptions):
 
 /** Stands for all of settings and rules that plans rest on. */
 function signatureOf({ rules, targets, guard, withheld, recovery }: Views): string {
-  const seen = targets.map(({ profile, ...rest }) => ({
+  const seen = targets.map(({ profile, scope, ...rest }) => ({
     ...rest,
+    ...(scope === undefined ? {} : { scope: scope.text }),
     profile: Object.fromEntries(Object.entries(profile).map(([name, expression]) => [name, expression?.text])),
   }));
   const held = [...(withheld === true ? ['withheld'] : []), ...(recovery === undefined ? [] : ['recovery'])];

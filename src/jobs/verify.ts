@@ -85,6 +85,7 @@ async function verifyPersons(deps: PlanDeps, tx: Db, all: readonly string[]) {
           undecided: wanted.undecided.get(target) ?? new Set(),
           kept:
             mode !== 'full' ||
+            wanted.outside?.has(target) === true ||
             person.frozen !== undefined ||
             recovery !== undefined ||
             (withheld === true && person.life !== 'left'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ATTRIBUTES, graphOf, record, rulesOf, view } from '../../test/support/planning.ts';
+import { ATTRIBUTES, ENGINE, graphOf, record, rulesOf, view } from '../../test/support/planning.ts';
 import type { LinkedRecord } from '../model/person.ts';
 import type { TargetView, Wanted } from '../model/planning.ts';
 import { desire } from './desire.ts';
@@ -280,4 +280,22 @@ test('an item of which only the time has passed is told by the rules that would 
     { attributes: { title: 'y' } },
   );
   assert.deepEqual(w.ended, new Map([['pam', new Map([['role:db', new Set(['over'])]])]]));
+});
+
+test('a target with a scope is for those in it; where that can not be told, nothing is decided', () => {
+  const compiled = ENGINE.compile('user.department == "IT"', 'bool', { file: 'd.yaml', line: 1, column: 1 });
+  assert.ok('expression' in compiled);
+  const targets = [view({ scope: compiled.expression })];
+  const rule = grant('r', DB);
+  const of = (over: Partial<LinkedRecord>): Wanted => wanted(rule, over, targets);
+  const inside = of({ attributes: { department: 'IT' } });
+  assert.deepEqual([items(inside), inside.outside], [['account', 'role:db'], undefined]);
+  const other = of({ attributes: { department: 'HR' } });
+  assert.deepEqual([items(other), other.outside, other.findings], [[], new Set(['pam']), []]);
+  const open = of({ covers: ['email', 'displayName'] });
+  assert.deepEqual([items(open), open.outside], [[], new Set(['pam'])]);
+  assert.deepEqual(
+    open.findings.map((f) => [f.kind, f.object, f.target]),
+    [['indeterminate', 'scope', 'pam']],
+  );
 });

@@ -22,7 +22,14 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
   const input = inputOf(person, now);
   const { claims, denials, findings: open, ended, next, shadow } = verdicts(person, candidates(person, rules), input);
   const findings: Finding[] = [...open];
+  const outside = new Set<string>();
   for (const target of inOrder(targets)) {
+    const scope = target.scope?.evaluate(input) ?? { value: true };
+    if ('indeterminate' in scope) findings.push(openScope(person, target.id, scope.indeterminate));
+    if (!('value' in scope && scope.value)) {
+      outside.add(target.id);
+      continue;
+    }
     const at = settle(claims, denials, target.id);
     for (const item of at.clashes) findings.push(clash(person, target.id, item));
     if (at.items.size > 0) {
@@ -48,11 +55,21 @@ export function desire(person: Person, rules: RuleSet, targets: readonly TargetV
     desired,
     undecided,
     ended: byTarget(ended),
+    ...(outside.size > 0 && { outside }),
     findings,
     shadow: shadowItems(shadow, { claims, denials }, targets),
     ...(next !== undefined && { next }),
   };
 }
+
+const openScope = (person: Person, target: string, because: string): Finding => ({
+  kind: 'indeterminate',
+  person: person.id,
+  target,
+  object: 'scope',
+  message: `the scope of ${target} could not be decided: ${because}; nothing is given or taken there`,
+  remedy: 'let the source deliver the attribute, or guard it with has()',
+});
 
 const byTarget = (ended: readonly Ended[]): Wanted['ended'] =>
   new Map([...Map.groupBy(ended, (e) => e.target)].map(([target, of]) => [target, byItem(of)]));

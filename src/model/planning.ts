@@ -2,7 +2,7 @@ import type { Desired, ItemKey, LedgerRow, Observed } from './accounts.ts';
 import type { AdoptionMode, AdoptionWord } from './adoption.ts';
 import type { GroupId, Person } from './person.ts';
 import type { Finding, Mode, Step } from './plan.ts';
-import type { ExpressionInput, Outcome, ProfileTemplate } from './rules.ts';
+import type { Expression, ExpressionInput, Outcome, ProfileTemplate } from './rules.ts';
 import type { RoleSettings } from './settings.ts';
 import type { Capabilities } from './target.ts';
 import type { Untouchable } from './untouchable.ts';
@@ -22,6 +22,8 @@ export interface TargetView {
   readonly can: Capabilities;
   readonly createRoles: boolean;
   readonly profile: ProfileTemplate;
+  /** Who is managed there; without it everybody is. Others are given nothing and keep what they have. */
+  readonly scope?: Expression<boolean>;
   /** What no operation may touch there. */
   readonly untouchable?: Untouchable;
   /** What the settings say of single roles, by name. */
@@ -48,6 +50,8 @@ export interface Wanted {
   readonly undecided: ReadonlyMap<string, ReadonlySet<ItemKey>>;
   /** By target id, of each item: the rules that would still give it, had their time bound not passed. */
   readonly ended: ReadonlyMap<string, EndedItems>;
+  /** Targets whose scope the person is not in, or of which that can't be told: there nothing is decided. */
+  readonly outside?: ReadonlySet<string>;
   readonly findings: readonly Finding[];
   /** When the first of the time bounds passes that are still to come: then it may come to something else. */
   readonly next?: Date;

@@ -105,6 +105,8 @@ export interface TargetSettings {
   readonly untouchable?: Untouchable;
   /** What is special about single roles, by name. */
   readonly roles?: Readonly<Record<string, RoleSettings>>;
+  /** Condition of the rule language: who is managed there at all. */
+  readonly scope?: string;
   /** May missing roles be made at the target? */
   readonly createRoles: boolean;
   /** Templates of the account profile, by field, in the rule language; defaults come with the kind. */

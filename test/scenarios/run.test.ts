@@ -10,11 +10,13 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { LedgerRow, Observed } from '../../src/model/accounts.ts';
 import type { LinkedRecord } from '../../src/model/person.ts';
+import type { Expression } from '../../src/model/rules.ts';
 import type { Hold, Plan } from '../../src/model/plan.ts';
 import { decided, judged, type Memory, NOTHING, withLeaves } from '../support/guarded-world.ts';
 import {
   applied,
   CAN,
+  ENGINE,
   graphOf,
   planWorld,
   profileTemplate,
@@ -80,6 +82,7 @@ const scenario = situation.extend({
   roles: z.array(z.string()).default([]),
   mode: z.enum(['full', 'add-only', 'observe']).default('full'),
   createRoles: z.boolean().default(false),
+  scope: z.string().optional(),
   adopt: z.enum(['ask', 'auto', 'never']).default('ask'),
   can: z.record(z.string(), z.boolean()).default({}),
   profile: z.record(z.string(), z.string()).default({}),
@@ -183,6 +186,11 @@ function counted(changes: ReadonlyArray<{ readonly op: string; readonly item: st
   return counts;
 }
 
+function scopeOf(text: string): Expression<boolean> {
+  const compiled = ENGINE.compile(text, 'bool', { file: 'scope', line: 1, column: 1 });
+  return 'expression' in compiled ? compiled.expression : assert.fail(compiled.fault.message);
+}
+
 /** `u1-40` stands for forty people alike. */
 function each<T>(people: Readonly<Record<string, T>>): Array<[name: string, person: T]> {
   return Object.entries(people).flatMap(([name, person]) => {
@@ -225,6 +233,7 @@ function worldOf(
       ]),
       can: { ...CAN, ...setup.can },
       profile: profileTemplate(setup.profile),
+      ...(setup.scope !== undefined && { scope: scopeOf(setup.scope) }),
       adopt: { mode: setup.adopt, verifiedDomains: ['example.com'] },
     }),
     adoptions: new Map(each(facts.adoptions ?? {}).map(([name, word]) => [`p_${name}`, word])),

@@ -154,7 +154,10 @@ export function planWorld(world: World): Plan & { readonly inputs: readonly Step
       person,
       target,
       ...(desired !== undefined && { desired }),
-      undecided: w.undecided.get(target.id) ?? new Set(),
+      undecided:
+        w.outside?.has(target.id) === true && person.life !== 'left'
+          ? new Set((rows.get(person.id) ?? []).map((r) => r.item))
+          : (w.undecided.get(target.id) ?? new Set()),
       ended: w.ended.get(target.id) ?? new Map(),
       ...(observed !== undefined && { observed }),
       ...(holder !== undefined && { loginHolder: holder, ...aboutHolder(world, person.id, holder) }),
