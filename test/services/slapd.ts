@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { missingServer } from './missing.ts';
@@ -151,6 +151,10 @@ export async function startSlapd({ ldif = '', whole = false, idle = 0 }: SlapdOp
   };
 }
 
+function pidIn(file: string): number | undefined {
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
+}
+
 /** Ports outside of those that the system gives out by itself. */
 const PORTS = { from: 20_000, count: 10_000 };
 
@@ -167,7 +171,9 @@ async function launch(config: string): Promise<{ process: ReturnType<typeof spaw
         (writer) => writer.close(),
         () => 'not yet',
       );
-      if (there === undefined && !ended) return { process, port };
+      // Who answers may be another one that has the port; ours writes its number when it listens.
+      if (there === undefined && !ended && pidIn(`${dirname(config)}/slapd.pid`) === process.pid)
+        return { process, port };
       await sleep(25);
     }
     if (!ended) process.kill('SIGKILL');
