@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guard } from '../support/guard.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { missingServer } from './missing.ts';
 import { type LdapWriter, ldapWriter } from '../support/ldap/writer.ts';
@@ -122,6 +123,7 @@ syncprov-sessionlog 1000
 export async function startSlapd({ ldif = '', whole = false, idle = 0 }: SlapdOptions = {}): Promise<Slapd> {
   if (noSlapd !== false) throw new Error(noSlapd);
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-slapd-'));
+  const release = guard(folder);
   mkdirSync(join(folder, 'db'));
   const certificates = makeCertificates(join(folder, 'tls'));
   const config = join(folder, 'slapd.conf');
@@ -147,6 +149,7 @@ export async function startSlapd({ ldif = '', whole = false, idle = 0 }: SlapdOp
       process.kill('SIGINT');
       await ended;
       rmSync(folder, { recursive: true, force: true });
+      release();
     },
   };
 }
