@@ -25,7 +25,10 @@ type Rules = Pick<Views, 'rules' | 'targets' | 'attributes'>;
 /** Runs the `tests:` of the rules files, in their order. `now` is the clock of tests that say none. */
 export function ruleTestResults({ rules, targets, attributes = CORE_ATTRIBUTES }: Rules, now: Date): RuleTestResult[] {
   // Tests are about the rules: whom a target is limited to for now is another matter.
-  const views = targets.map(({ scope: _, ...target }) => ({ ...target, profile: ANY_PROFILE }));
+  const views = targets.map((target) => {
+    const { scope: _, ...rest } = target;
+    return { ...rest, profile: ANY_PROFILE };
+  });
   return (rules.tests ?? []).map((one) => runTest(one, rules, views, attributes, now));
 }
 

@@ -60,10 +60,10 @@ test('the scope of a target is checked as a condition of the rules, at its place
     const { views, problems } = loadViews(settings, document);
     assert.equal(views, undefined);
     assert.deepEqual(
-      problems.map((p) => [p.place?.line, p.message]),
+      problems.filter((p) => p.severity === 'error').map((p) => [p.place?.line, p.message]),
       [[4, 'scope of the target b: no attribute `departmnt` is declared']],
     );
-    assert.match(problems[0]?.remedy ?? '', /department/);
+    assert.ok(problems.some((p) => p.remedy?.includes('department') === true));
   } finally {
     folder.remove();
   }

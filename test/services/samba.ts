@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guard } from '../support/guard.ts';
 import { makeCertificates } from './certificates.ts';
 import { missingServer } from './missing.ts';
 import { type LdapWriter, ldapWriter } from '../support/ldap/writer.ts';
@@ -73,6 +74,7 @@ path = ${folder}/state/sysvol/scripts
 export async function startSamba(): Promise<SambaAd> {
   if (noSamba !== false) throw new Error(noSamba);
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-samba-'));
+  const release = guard(folder);
   for (const name of ['run', 'cache', 'ncalrpc', 'wb', 'ntp', 'private', 'state']) mkdirSync(join(folder, name));
   // Ports can't be chosen, so each instance has an address: a test server on 127.0.0.1 has nothing to do with it.
   const address = `127.${randomInt(2, 250)}.${randomInt(1, 250)}.${randomInt(2, 250)}`;
@@ -125,6 +127,7 @@ export async function startSamba(): Promise<SambaAd> {
       process.kill('SIGTERM');
       await end;
       rmSync(folder, { recursive: true, force: true });
+      release();
     },
   };
 }

@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guard } from '../support/guard.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { missingServer } from './missing.ts';
 import { type LdapWriter, ldapWriter } from '../support/ldap/writer.ts';
@@ -122,6 +123,7 @@ syncprov-sessionlog 1000
 export async function startSlapd({ ldif = '', whole = false, idle = 0 }: SlapdOptions = {}): Promise<Slapd> {
   if (noSlapd !== false) throw new Error(noSlapd);
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-slapd-'));
+  const release = guard(folder);
   mkdirSync(join(folder, 'db'));
   const certificates = makeCertificates(join(folder, 'tls'));
   const config = join(folder, 'slapd.conf');
@@ -147,8 +149,13 @@ export async function startSlapd({ ldif = '', whole = false, idle = 0 }: SlapdOp
       process.kill('SIGINT');
       await ended;
       rmSync(folder, { recursive: true, force: true });
+      release();
     },
   };
+}
+
+function pidIn(file: string): number | undefined {
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
 }
 
 /** Ports outside of those that the system gives out by itself. */
@@ -167,7 +174,9 @@ async function launch(config: string): Promise<{ process: ReturnType<typeof spaw
         (writer) => writer.close(),
         () => 'not yet',
       );
-      if (there === undefined && !ended) return { process, port };
+      // Who answers may be another one that has the port; ours writes its number when it listens.
+      if (there === undefined && !ended && pidIn(`${dirname(config)}/slapd.pid`) === process.pid)
+        return { process, port };
       await sleep(25);
     }
     if (!ended) process.kill('SIGKILL');

@@ -195,8 +195,11 @@ describe('Active Directory', { skip: noSamba }, () => {
     await writer.modify(dn('left'), 'replace', { userAccountControl: [DISABLED] });
     await writer.rename(dn('left'), 'CN=left', elsewhere);
     await writer.remove(dn('deleted'));
+    await writer.add(`CN=pc,${elsewhere}`, { objectClass: ['computer'], sAMAccountName: [`pc${stages}$`] });
     const taken = await take(source, after);
     assert.equal(taken.scope, 'changes');
+    const pc = guidOf(await writer.getBytes(`CN=pc,${elsewhere}`, 'objectGUID'));
+    assert.ok(!taken.facts.some((f) => 'id' in f && f.id === pc), 'a computer is nobody');
     assert.deepEqual(
       gone(taken)
         .filter((f) => [moved, left, deleted].includes('id' in f ? (f.id ?? '') : ''))

@@ -15,6 +15,7 @@ import {
 import { PrimaryMembers } from './primary-members.ts';
 import { primarySid } from './primary.ts';
 import { scan } from './scan.ts';
+import type { Setup } from './setup.ts';
 import { toFileTime, ValueError } from './values.ts';
 import { type Entry, OID, searchAll } from './wire/index.ts';
 
@@ -155,6 +156,12 @@ async function* changedGroups(
   }
 }
 
+/** Computers are users to the schema, and change all the time: they are looked at only where the settings may mean them. */
+const peopleAndGroups = ({ userFilter, kind }: Setup): string =>
+  userFilter === kind.userFilter
+    ? '(|(&(objectClass=user)(!(objectClass=computer)))(objectClass=group))'
+    : '(|(objectClass=user)(objectClass=group))';
+
 /**
  * What changed in the whole domain and was not found inside: it left the filter or the base. Only up to where the reading
  * began: what changed since may have come in or gone out meanwhile, and is for the next one.
@@ -162,7 +169,7 @@ async function* changedGroups(
 async function* leftScope(context: FullContext, cursor: UsnCursor, inside: ReadonlySet<string>): AsyncGenerator<Fact> {
   const { session, tally, signal, mark, now } = context;
   const until = mark.kind === 'usn' ? `(uSNChanged<=${mark.usn})` : '';
-  const filter = `(&${since(cursor)}${until}(|(objectClass=user)(objectClass=group)))`;
+  const filter = `(&${since(cursor)}${until}${peopleAndGroups(session.setup)})`;
   for (const base of domainsOf(context)) {
     const request = { base, filter, attributes: statusAttributes(session.setup), what: 'changed entries' };
     for await (const entries of scan(session, request, tally, signal)) {
@@ -188,7 +195,7 @@ async function* deleted(context: FullContext, cursor: UsnCursor): AsyncGenerator
   for (const domain of domainsOf(context)) {
     const request = {
       base: deletedObjects(splitExtendedDn(domain).dn),
-      filter: `(&(isDeleted=TRUE)${since(cursor)}(|(objectClass=user)(objectClass=group)))`,
+      filter: `(&(isDeleted=TRUE)${since(cursor)}${peopleAndGroups(session.setup)})`,
       attributes: anchorAttributes(session.setup),
       controls: SHOW_DELETED,
       missing: true,
