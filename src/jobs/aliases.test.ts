@@ -6,7 +6,7 @@ import { nameKey } from '../model/accounts.ts';
 import type { Db } from '../store/db.ts';
 import { storeParts } from '../store/parts.ts';
 import { TIMING } from './deps.ts';
-import { planFull, startJobs } from './index.ts';
+import { applyPlan, planFull, startJobs } from './index.ts';
 import { workTogether } from './together.ts';
 
 const DAY = 86_400_000;
@@ -179,6 +179,43 @@ for (const [where, marker] of [
       assert.deepEqual(await findings(db), []);
     } finally {
       await second.close();
+    }
+  });
+}
+
+for (const [op, kind, after] of [
+  ['unalias', 'retry', false],
+  ['unalias', 'doubtful', true],
+  ['alias', 'retry', false],
+  ['alias', 'doubtful', true],
+] as const) {
+  dbTest(`applied by hand, ${op} ends ${kind} once: the approval holds for the rest`, async (db) => {
+    const target = withAliases();
+    await seed.user(db, 'ann');
+    const of = world([target], aliasRule('sdm', true));
+    const jobs = await start(db, of);
+    try {
+      await settled(jobs, db);
+      of.mode = 'observe';
+      await seed.rename(db, 'ann', 'kim@example.com');
+      jobs.wake();
+      await settled(jobs, db);
+      target.trouble({ when: (change) => change.op === op, verdict: { kind }, times: 1, after });
+      const deps = { ...jobsOptions(db, of), now: () => new Date() };
+      const plan = await planFull(deps, { actor: 'test' });
+      assert.equal((await applyPlan(deps, plan.hash, 'test'))?.applied, 1);
+      jobs.wake(true);
+      await until(() => target.aliases()['kim@example.com']?.[0] === 'linux=kim');
+      await settled(jobs, db);
+      assert.deepEqual(await ledger(db), [{ person: 'p_ann', name: 'kim', key: 'kim', confirmed: true }]);
+      assert.deepEqual(effects(target).slice(1), [
+        'alias alias:linux',
+        'unalias alias:linux',
+        'update account',
+        'alias alias:linux',
+      ]);
+    } finally {
+      await jobs.close();
     }
   });
 }
