@@ -107,9 +107,10 @@ function keepFixed(old: Settings, wanted: Settings): Settings {
   const targets = old.targets.map((target) => {
     const now = wanted.targets.find((t) => t.id === target.id && t.type === target.type);
     if (now === undefined) return target;
-    const { untouchable: _, roles: __, scope: ___, ...rest } = target;
-    const { mode, baseline, adopt, createRoles, profile, untouchable, roles, scope } = now;
+    const { untouchable: _, roles: __, scope: ___, idleAfter: ____, ...rest } = target;
+    const { mode, baseline, adopt, createRoles, profile, untouchable, roles, scope, idleAfter } = now;
     const special = {
+      ...(idleAfter !== undefined && { idleAfter }),
       ...(scope !== undefined && { scope }),
       ...(untouchable !== undefined && { untouchable }),
       ...(roles !== undefined && { roles }),

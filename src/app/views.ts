@@ -109,6 +109,7 @@ function loadTargetViews(
       mode: target.mode,
       can: kind.can,
       createRoles: target.createRoles && kind.can.createRoles,
+      ...(target.idleAfter === undefined ? {} : { idleAfter: target.idleAfter }),
       ...(scope.expression === undefined ? {} : { scope: scope.expression }),
       ...(target.untouchable === undefined ? {} : { untouchable: target.untouchable }),
       ...(target.roles === undefined ? {} : { roles: target.roles }),

@@ -48,6 +48,7 @@ export function build(file: string, data: SettingsFile, override: Override): Set
       ...(entry.scope === undefined ? {} : { scope: entry.scope }),
       ...(entry.untouchable.length === 0 ? {} : { untouchable: untouchableOf(entry.untouchable) }),
       ...(Object.keys(entry.roles).length === 0 ? {} : { roles: entry.roles as Record<string, RoleSettings> }),
+      ...(entry.idleAfter === 'never' ? {} : { idleAfter: parseDuration(entry.idleAfter) ?? 0 }),
       createRoles: entry.createRoles,
       profile: entry.profile as Record<string, string>,
       options: optionsOf(folder, entry, Object.keys(targetSchema.shape)),

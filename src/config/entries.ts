@@ -130,6 +130,11 @@ export const targetSchema = z.looseObject({
     .describe(
       'Condition of the rule language over the person, for a pilot: others are given nothing there, and keep what they have.',
     ),
+  idleAfter: z
+    .string()
+    .refine((text) => text === 'never' || parseDuration(text) !== undefined, 'must be a duration such as 30d, or never')
+    .default('30d')
+    .describe('So long after nothing is left that the rules gave an account its sign-in is blocked; never leaves it.'),
   createRoles: z.boolean().default(false).describe('May roles that rules name and the target lacks be made there?'),
   profile: z
     .partialRecord(z.enum(['login', 'firstName', 'lastName', 'displayName', 'email']), z.string())

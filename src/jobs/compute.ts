@@ -59,7 +59,7 @@ export async function computePersons(
       const taken = lanes.flatMap(({ target }) => [
         ...(inputs.takenAliases.get(laneOf({ target: target.id, person: person.id }))?.values() ?? []),
       ]);
-      const next = first(wanted.next, nextFree(taken, person.id));
+      const next = first(first(wanted.next, nextFree(taken, person.id)), idleUntil(ground, person.id, lanes, inputs));
       return {
         person,
         lanes,
@@ -70,6 +70,20 @@ export async function computePersons(
     },
   );
   return { people: planned.people, broken: [...broken, ...planned.broken] };
+}
+
+const idleSince = (inputs: Inputs, target: string, person: string): Date | undefined =>
+  inputs.idle.get(laneOf({ target, person }));
+
+/** When the first of the person's idle accounts has been so for too long; undefined where none waits for that. */
+function idleUntil(ground: Ground, person: string, lanes: readonly PlannedLane[], inputs: Inputs): Date | undefined {
+  const ends = lanes.flatMap(({ target, result }) => {
+    if (result.idle === undefined || target.idleAfter === undefined) return [];
+    const since = result.idle === 'anew' ? undefined : idleSince(inputs, target.id, person);
+    const end = (since ?? ground.now).getTime() + target.idleAfter;
+    return end > ground.now.getTime() ? [end] : [];
+  });
+  return ends.length === 0 ? undefined : new Date(Math.min(...ends));
 }
 
 const first = (a: Date | undefined, b: Date | undefined): Date | undefined =>
@@ -87,6 +101,7 @@ async function readInputs(
   rivalsOf: RivalsOf | 'as stored' | undefined,
 ) {
   const ledger = Map.groupBy(await store.ledger.ledgerOf(db, ids), laneOf);
+  const idle = new Map((await store.idle.idleOf(db, ids)).map((of) => [laneOf(of), of.since]));
   const asked = { persons: people.map((p) => p.person.id), rivalsOf };
   const logins = people.flatMap((p) => p.logins);
   const rivals = await readRivals(store, db, { ...asked, wanted: logins }, ledger);
@@ -108,6 +123,7 @@ async function readInputs(
   const roles = await readRoles(store, db, people, ledger, ground.targets);
   return {
     ledger,
+    idle,
     rivals,
     aliases: Map.groupBy(aliases, (alias) => alias.person),
     takenAliases,
@@ -132,9 +148,13 @@ function planLane(ground: Ground, target: TargetView, of: WantedPerson, inputs: 
   const adoptionWord = inputs.words.find(
     (w) => w.person === person.id && w.target === target.id && w.accountId === holder?.account.id,
   )?.word;
+  const since = idleSince(inputs, target.id, person.id);
+  const idleTooLong =
+    since !== undefined && target.idleAfter !== undefined && since.getTime() + target.idleAfter <= ground.now.getTime();
   const result = planStep({
     person,
     target,
+    ...(idleTooLong ? { idleTooLong: true } : {}),
     ...(desired === undefined ? {} : { desired }),
     undecided: undecidedAt(ground, of, target.id, ledger),
     ended: wanted.ended.get(target.id) ?? new Map(),

@@ -70,6 +70,7 @@ export async function planBatch(
         people.flatMap((p) => p.logins),
       );
       const due = people.flatMap(({ person, next }) => (next === undefined ? [] : [{ person: person.id, at: next }]));
+      await store.idle.replaceIdle(tx, persons, people.flatMap(idleLanes), ground.now);
       await store.due.replaceDue(tx, persons, due);
       await store.findings.replaceFindings(tx, told, plan.findings);
       await store.plans.supersede(tx, [...sorted.fresh, ...sorted.quiet]);
@@ -91,6 +92,12 @@ export async function planBatch(
     throw error;
   }
 }
+
+/** Where the person's account has nothing left on it. */
+const idleLanes = ({ person, lanes }: PlannedPerson) =>
+  lanes.flatMap(({ target, result }) =>
+    result.idle === undefined ? [] : [{ target: target.id, person: person.id, anew: result.idle === 'anew' }],
+  );
 
 /** Rolls back: another planner took what was dirty. */
 const TAKEN = new Error('another planner took these rows');

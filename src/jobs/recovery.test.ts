@@ -106,7 +106,7 @@ dbTest('what was due when a recovery begins is not carried out, but for a block'
   const first = await startJobs(options);
   await settled(first, db);
   await db.rows({
-    text: `insert into target_state (target, paused_at, paused_because) values ('sdm', now(), '{"by":"operator","message":"x"}')
+    text: `insert into target_state (target, paused_at, paused_because) values ('sdm', now(), '{"by":"operator","message":"x","leavers":true}')
     on conflict (target) do update set paused_at = excluded.paused_at, paused_because = excluded.paused_because`,
   });
   await seed.join(db, 'DBA', 'bob');

@@ -28,6 +28,8 @@ export interface TargetView {
   readonly untouchable?: Untouchable;
   /** What the settings say of single roles, by name. */
   readonly roles?: Readonly<Record<string, RoleSettings>>;
+  /** How long an account stays that nothing is left on, ms; without it for good. */
+  readonly idleAfter?: number;
   /** What may become ours that was there before us; without it nothing does but by an operator's word. */
   readonly adopt?: { readonly mode: AdoptionMode; readonly verifiedDomains: readonly string[] };
 }
@@ -103,6 +105,8 @@ export interface StepInput {
   /** By wanted alias: what stands in its way. One in whose way nothing stands is not in here. */
   readonly takenAliases?: ReadonlyMap<ItemKey, TakenAlias>;
   readonly rulesRevision: string;
+  /** The account has been idle for longer than the target lets it. */
+  readonly idleTooLong?: true;
   /** The ledger may be older than the target: nothing is given, and taken only from those who left explicitly. */
   readonly recovery?: boolean;
   /** The rules are lost: what the person has can't be told from what they are to have. */
@@ -119,6 +123,11 @@ export interface StepResult {
   /** The digest that a step rests on, also when there is nothing to do. */
   readonly basis: string;
   readonly findings: readonly Finding[];
+  /**
+   * The account may sign in, and nothing that we gave is left on it, nor anything of another hand. `anew`: from now on, since
+   * another hand has just lifted the block that this had led to.
+   */
+  readonly idle?: 'still' | 'anew';
 }
 
 export type { ExpressionInput, Outcome };

@@ -105,6 +105,8 @@ export interface TargetSettings {
   readonly untouchable?: Untouchable;
   /** What is special about single roles, by name. */
   readonly roles?: Readonly<Record<string, RoleSettings>>;
+  /** How long an account stays that nothing is left on, ms; without it for good. */
+  readonly idleAfter?: number;
   /** Condition of the rule language: who is managed there at all. */
   readonly scope?: string;
   /** May missing roles be made at the target? */

@@ -61,6 +61,7 @@ export function basisOf(input: StepInput): string {
       loginHolder === undefined
         ? undefined
         : [input.adoptionWord ?? null, target.adopt ?? null, forbidding(loginHolder)],
+    ...(input.idleTooLong === true && { idle: true }),
     ledger: sorted(input.ledger.map((r) => [r.item, r.confirmed, r.created, r.objectId ?? null, r.blocked === true])),
     rivals: sorted(input.rivals.map((r) => [r.person, r.owner])),
     takenAliases: taken.length === 0 ? undefined : taken,

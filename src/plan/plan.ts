@@ -1,3 +1,4 @@
+import { aliasItem } from '../model/accounts.ts';
 import type { Person } from '../model/person.ts';
 import type { Finding, Hold, Plan, Step } from '../model/plan.ts';
 import type { StepInput, StepResult } from '../model/planning.ts';
@@ -16,6 +17,7 @@ import { findingOrder, holdOrder, stepOrder } from './order.ts';
 export function planStep(input: StepInput): StepResult {
   if (input.recovery === true && !leftExplicitly(input.person)) return { basis: basisOf(input), findings: [] };
   const { draft, changes, findings } = newDraft(input);
+  let idle: StepResult['idle'];
   switch (input.person.life) {
     case 'left':
       planLeaver(draft);
@@ -24,33 +26,67 @@ export function planStep(input: StepInput): StepResult {
       planSuspended(draft);
       break;
     case 'active':
-      planActive(draft);
+      idle = planActive(draft);
   }
   const basis = basisOf(input);
   const ordered = changes();
-  if (ordered.length === 0) return { basis, findings };
-  return { step: { target: input.target.id, person: input.person.id, basis, changes: ordered }, basis, findings };
+  const about = { basis, findings, ...(idle !== undefined && { idle }) };
+  if (ordered.length === 0) return about;
+  return { step: { target: input.target.id, person: input.person.id, basis, changes: ordered }, ...about };
 }
 
 const leftExplicitly = ({ life, evidence = 'explicit' }: Person): boolean =>
   life !== 'active' && evidence === 'explicit';
 
-function planActive(draft: Draft): void {
+/** Gives whether the account is idle. */
+function planActive(draft: Draft): StepResult['idle'] {
   const { desired, observed, person, target, targetRead } = draft.input;
   // Frozen: nobody knows what they are to have. Nothing is given, nothing taken, nothing changed.
-  if (!targetRead || person.frozen !== undefined) return;
+  if (!targetRead || person.frozen !== undefined) return undefined;
   const wanted = desired?.items.get('account');
   if (desired !== undefined && wanted !== undefined) {
-    if (!planAccount(draft, desired.profile, wanted)) return;
+    if (!planAccount(draft, desired.profile, wanted)) return undefined;
     planAdditions(draft, desired.items);
   } else {
     // Nothing is wanted, or nothing could be decided: the account stays as it is.
-    if (observed === undefined) return void settleClaim(draft);
-    if (!draft.owned.has('account') || isAtRest(draft) || isReadOnly(draft, observed, false)) return;
+    if (observed === undefined) {
+      settleClaim(draft);
+      return undefined;
+    }
+    if (!draft.owned.has('account')) return undefined;
+    if (isAtRest(draft)) return planIdle(draft);
+    if (isReadOnly(draft, observed, false)) return undefined;
     settleClaim(draft);
     settleBlock(draft, observed);
   }
   if (observed !== undefined && target.mode !== 'add-only') planRemovals(draft);
+  if (wanted !== undefined || !isUnused(draft)) return undefined;
+  return draft.owned.get('account')?.blocked === true ? 'anew' : 'still';
+}
+
+/**
+ * The rules want nothing on the account any more, and no other hand has put anything on it. It counts from when the last
+ * cause went, also while what it had still waits to be taken. What is blocked, an administrator's or another's is not ours
+ * to block.
+ */
+function isUnused({ owned, input }: Draft): boolean {
+  const { observed, undecided, target } = input;
+  if (observed === undefined || !observed.active || undecided.size > 0 || target.mode === 'add-only') return false;
+  if (observed.managedBy !== undefined || observed.privileged === true) return false;
+  const ours = new Set([...owned.values()].map((row) => row.objectId));
+  const foreign = [...observed.aliases].filter((alias) => !owned.has(aliasItem(alias.slice(0, alias.indexOf('=')))));
+  return foreign.length === 0 && [...observed.roles].every((id) => ours.has(id));
+}
+
+/** After a while the sign-in of an unused account is blocked, as an inferred removal. */
+function planIdle(draft: Draft): StepResult['idle'] {
+  if (!isUnused(draft)) return undefined;
+  if (draft.input.idleTooLong === true && draft.input.target.can.block) {
+    const causes = draft.owned.get('account')?.causes;
+    const ends = { before: { active: true }, after: { active: false } };
+    draft.change('block', 'account', { ...ends, causes, evidence: 'removed' });
+  }
+  return 'still';
 }
 
 /** Nothing of ours hangs on the account, and nothing about the account itself is open. */

@@ -22,6 +22,7 @@ import * as readings from './readings.ts';
 import * as retirement from './retire.ts';
 import * as ripening from './ripen.ts';
 import * as roles from './roles.ts';
+import * as idle from './idle.ts';
 import * as lanes from './work-list.ts';
 import * as sources from './source-state.ts';
 import * as targets from './target-state.ts';
@@ -43,6 +44,7 @@ export const storeParts = {
   guard,
   held,
   holds,
+  idle,
   lanes,
   leases,
   ledger,

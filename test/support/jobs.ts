@@ -80,6 +80,7 @@ export interface World {
   createRoles: boolean;
   needBaseline: boolean;
   adopt?: TargetView['adopt'];
+  idleAfter?: number;
   untouchable?: TargetView['untouchable'];
   roles?: TargetView['roles'];
   /** Of the guard; without any nothing is held but what protected rules ask for. */
@@ -119,6 +120,7 @@ export function jobsOptions(db: Db, of: World, more: Partial<JobsOptions> = {}):
       targets: of.targets.map((target) => ({
         ...view(target, of.mode, of.createRoles),
         ...(of.adopt === undefined ? {} : { adopt: of.adopt }),
+        ...(of.idleAfter === undefined ? {} : { idleAfter: of.idleAfter }),
         ...(of.untouchable === undefined ? {} : { untouchable: of.untouchable }),
         ...(of.roles === undefined ? {} : { roles: of.roles }),
       })),

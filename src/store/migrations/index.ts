@@ -12,6 +12,7 @@ import * as correlationLook from './0015-correlation-look.ts';
 import * as pauses from './0016-pauses.ts';
 import * as aliases from './0017-aliases.ts';
 import * as correlationSure from './0018-correlation-sure.ts';
+import * as idle from './0019-idle.ts';
 
 /** Every migration, in the order of their names. A released one never changes. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -28,4 +29,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0016-pauses': pauses,
   '0017-aliases': aliases,
   '0018-correlation-sure': correlationSure,
+  '0019-idle': idle,
 };
