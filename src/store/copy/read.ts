@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError, type PoolClient } from 'pg';
 import type { Db } from '../db.ts';
 import { StoreRefused } from '../errors.ts';
@@ -47,7 +48,7 @@ export async function readCopy(db: Db, lines: CopyLines, options: ReadCopyOption
     await client.query(`${PLAIN_VALUES}; set local lock_timeout = '${LOCK_LIMIT}'`);
     await checkServer(client);
     await client.query(`select pg_advisory_xact_lock(${LOCK})`);
-    if (!(await lockForTransaction(client, LEADER))) throw inUse();
+    if (!(await nobodyLeads(client))) throw inUse();
     if (!options.replace) await refuseOccupied(client);
     await makeSchema(client, header, migrations);
     const rows = await takeTables(client, lines, header, options);
@@ -64,6 +65,20 @@ export async function readCopy(db: Db, lines: CopyLines, options: ReadCopyOption
     await client.query('analyze').catch(() => undefined);
     return { header, rows, migrated };
   });
+}
+
+/** How long a process that is just ending may still hold the lock, and the pause between two looks. Milliseconds. */
+const ENDING = 2_000;
+const PAUSE = 50;
+
+/** Takes the leader's lock. What has just been killed, or given up, is not taken for a service that runs. */
+async function nobodyLeads(client: PoolClient): Promise<boolean> {
+  const end = performance.now() + ENDING;
+  while (!(await lockForTransaction(client, LEADER))) {
+    if (performance.now() > end) return false;
+    await sleep(PAUSE);
+  }
+  return true;
 }
 
 function refuseNewer(file: string, { migrations, version }: CopyHeader, known: readonly string[]): void {
