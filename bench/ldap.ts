@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { groupAttributes } from '../src/directories/ldap/groups.ts';
 import { personAttributes } from '../src/directories/ldap/person.ts';
 import { setupOf } from '../src/directories/ldap/setup.ts';
-import type { SourceSettings } from '../src/model/settings.ts';
 import { noSlapd, type Slapd, startSlapd, SUFFIX } from '../test/services/slapd.ts';
+import { sourceSettings } from '../test/support/ldap/openldap.ts';
 import { apart } from './support/apart.ts';
 import { companyLdif } from './support/ldap-company.ts';
 import type { LdapFigures, LdapJob } from './support/ldap-worker.ts';
@@ -35,18 +35,7 @@ async function run(scale: Scale): Promise<Figure[]> {
 }
 
 async function measure(scale: Scale, slapd: Slapd, data: string, folder: string, users: number): Promise<Figure[]> {
-  const settings: SourceSettings = {
-    id: 'corp',
-    type: 'ldap',
-    options: {
-      flavor: 'openldap',
-      url: slapd.url,
-      bindDn: slapd.reader.dn,
-      password: slapd.reader.password,
-      base: SUFFIX,
-      pageSize: PAGE,
-    },
-  };
+  const settings = sourceSettings(slapd, { pageSize: PAGE });
   const job: LdapJob = {
     settings,
     writer: { url: slapd.url, dn: `cn=admin,${SUFFIX}`, password: 'admin-secret' },

@@ -1,6 +1,7 @@
 import { shorter } from '../config/render.ts';
 import type { PlanDeps } from '../jobs/index.ts';
 import { type Obstacle, type ReadValue, type RuleAnswer, whyNot } from '../mapping/why-not.ts';
+import { readText } from '../mapping/engine/nodes.ts';
 import { ENDS_RECOVERY } from '../model/recovery.ts';
 import type { GroupRef, Place } from '../model/rules.ts';
 import { suggest } from '../model/suggest.ts';
@@ -145,11 +146,11 @@ function obstacleText(obstacle: Obstacle, cwd: string): string[] {
     case 'condition':
       return [
         `${oneLine(obstacle.text)} is false (${placeText(obstacle.place, cwd)})`,
-        ...obstacle.reads.map(readText),
+        ...obstacle.reads.map(valueRead),
       ];
     case 'undecided': {
       const text = obstacle.text === undefined ? '' : `${oneLine(obstacle.text)}: `;
-      return [`${text}${obstacle.because} (${placeText(obstacle.place, cwd)})`, ...obstacle.reads.map(readText)];
+      return [`${text}${obstacle.because} (${placeText(obstacle.place, cwd)})`, ...obstacle.reads.map(valueRead)];
     }
     case 'from':
       return [`not before ${when(obstacle.at)} UTC`];
@@ -171,8 +172,8 @@ function groupText({ source, id, name, nested }: GroupRef, onlyNested: boolean):
     : `not in ${group}`;
 }
 
-function readText({ name, source, value, unknown }: ReadValue): string {
-  const read = source === undefined ? `user.${name}` : `user.from("${source}").${name}`;
+function valueRead({ value, unknown, ...of }: ReadValue): string {
+  const read = readText(of);
   if (unknown === true) return `${read} is unknown: no source delivered it`;
   return value === undefined ? `${read} is empty` : `${read} is ${valueText(value)}`;
 }

@@ -2,21 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Db, Statement } from '../../src/store/db.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { planOf, touched } from './plan-cost.ts';
 import { onPostgres } from '../support/server.ts';
 import { type ScimServer, scimServer } from './server.ts';
-
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-/** Rows that a plan touched: those it gave on and those it read in vain. */
-const touched = (plan: PlanNode): number =>
-  (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)) * plan['Actual Loops'] +
-  (plan.Plans ?? []).reduce((sum, p) => sum + touched(p), 0);
 
 describe('the cost of finding one among thousands', () => {
   let database: TestDatabase;
@@ -83,12 +71,8 @@ describe('the cost of finding one among thousands', () => {
         if (total !== undefined) assert.equal(reply.body.totalResults, total);
         const seen = [...statements];
         assert.ok(seen.length >= 1 && seen.length <= 2, seen.map((s) => s.text).join('\n'));
-        for (const { text, values } of seen) {
-          const [row] = await database.db.rows<{ 'QUERY PLAN': Array<{ Plan: PlanNode }> }>({
-            text: `explain (analyze, format json) ${text}`,
-            ...(values === undefined ? {} : { values }),
-          });
-          const plan = row?.['QUERY PLAN'][0]?.Plan as PlanNode;
+        for (const statement of seen) {
+          const plan = await planOf(database.db, statement);
           assert.ok(touched(plan) <= 40, `${touched(plan)} rows: ${JSON.stringify(plan)}`);
         }
       });
@@ -101,12 +85,8 @@ describe('the cost of finding one among thousands', () => {
     const reply = await server.send('GET', path);
     assert.equal(reply.status, 200, reply.text);
     const rows: number[] = [];
-    for (const { text, values } of statements.slice()) {
-      const [row] = await database.db.rows<{ 'QUERY PLAN': Array<{ Plan: PlanNode }> }>({
-        text: `explain (analyze, format json) ${text}`,
-        ...(values === undefined ? {} : { values }),
-      });
-      rows.push(touched(row?.['QUERY PLAN'][0]?.Plan as PlanNode));
+    for (const statement of statements.slice()) {
+      rows.push(touched(await planOf(database.db, statement)));
     }
     return { rows, body: reply.body };
   }

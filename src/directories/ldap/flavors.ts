@@ -58,6 +58,15 @@ const UNIX: Readonly<Record<string, Mapped>> = {
 
 const GROUPS_OF_NAMES = '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))';
 
+/** What servers have in common that follow RFC 4519 and inetOrgPerson. */
+const NAMES = {
+  groupFilter: GROUPS_OF_NAMES,
+  userName: ['uid', 'mail', 'cn'],
+  groupName: ['cn'],
+  member: ['member', 'uniqueMember'],
+  attributes: UNIX,
+} as const;
+
 export const FLAVORS = {
   ad: {
     about: 'Active Directory, Samba AD',
@@ -87,36 +96,24 @@ export const FLAVORS = {
     anchor: { attribute: 'entryUUID', guid: false },
     changes: 'csn',
     userFilter: '(objectClass=inetOrgPerson)',
-    groupFilter: GROUPS_OF_NAMES,
-    userName: ['uid', 'mail', 'cn'],
-    groupName: ['cn'],
-    member: ['member', 'uniqueMember'],
+    ...NAMES,
     disabled: ['pwdAccountLockedTime'],
-    attributes: UNIX,
   },
   '389ds': {
     about: '389 Directory Server, Red Hat Directory Server, FreeIPA',
     anchor: { attribute: 'nsUniqueId', guid: false },
     changes: 'time',
     userFilter: '(objectClass=inetOrgPerson)',
-    groupFilter: GROUPS_OF_NAMES,
-    userName: ['uid', 'mail', 'cn'],
-    groupName: ['cn'],
-    member: ['member', 'uniqueMember'],
+    ...NAMES,
     disabled: ['nsAccountLock'],
-    attributes: UNIX,
   },
   generic: {
     about: 'any other server with entryUUID (RFC 4530)',
     anchor: { attribute: 'entryUUID', guid: false },
     changes: 'time',
     userFilter: '(objectClass=person)',
-    groupFilter: GROUPS_OF_NAMES,
-    userName: ['uid', 'mail', 'cn'],
-    groupName: ['cn'],
-    member: ['member', 'uniqueMember'],
+    ...NAMES,
     disabled: [],
-    attributes: UNIX,
   },
 } as const satisfies Readonly<Record<string, Flavor>>;
 
